@@ -1,0 +1,1 @@
+"""The engine process: cameras behind a small HTTP API."""

@@ -1,0 +1,104 @@
+"""Outside programs of a job: run without a shell, watched, and ended when the job is cancelled."""
+
+import contextlib
+import logging
+import selectors
+import shlex
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from sightline.errors import JobError, SightlineError
+
+log = logging.getLogger(__name__)
+
+TICK_S = 0.5
+END_CHARS = 2_000
+"""So much of the end of what a program said stands in the error."""
+TERMINATE_S = 5.0
+NO_SPACE = "No space left on device"
+
+
+class Cancelled(SightlineError):
+    """Somebody wants the job to end."""
+
+    default_code = "cancelled"
+
+
+def run_command(command: Sequence[str], on_progress: Callable[[float], None], *, duration_s: float | None = None) -> None:
+    """Run a program to its end.
+
+    Args:
+        on_progress: called with the share 0..1 at least twice a second; what it raises ends the program.
+        duration_s: length of what ffmpeg writes; None: the share stays 0.
+
+    Raises:
+        JobError: `command_missing`, `command_failed` (facts: command, detail), `disk_full`.
+    """
+    log.debug("Running %s", shlex.join(command))
+    with tempfile.TemporaryFile() as said:
+        try:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
+        except OSError as err:
+            raise JobError(
+                f"The program {Path(command[0]).name} cannot be started.", code="command_missing", detail=str(err)
+            ) from err
+        with _ended(process):
+            assert process.stdout is not None
+            for share in _shares(process.stdout, duration_s):
+                on_progress(share)
+            code = process.wait()
+        if code != 0:
+            raise _failure(command, code, said)
+
+
+def _shares(stdout: IO[bytes], duration_s: float | None) -> Iterator[float]:
+    """The share that is done, twice a second, until the program closes its output."""
+    share = 0.0
+    with selectors.DefaultSelector() as selector:
+        selector.register(stdout, selectors.EVENT_READ)
+        while True:
+            if selector.select(TICK_S):
+                lines = stdout.read1(65536)  # type: ignore[attr-defined]
+                if not lines:
+                    return
+                share = max(share, _share(lines, duration_s))
+            yield share
+
+
+def _share(lines: bytes, duration_s: float | None) -> float:
+    done_us = [value for key, _, value in (line.partition(b"=") for line in lines.splitlines()) if key == b"out_time_us"]
+    if not duration_s or not done_us or not done_us[-1].strip().lstrip(b"-").isdigit():
+        return 0.0
+    return min(1.0, max(0.0, int(done_us[-1]) / 1e6 / duration_s))
+
+
+@contextlib.contextmanager
+def _ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
+    """Whatever happens inside, the program does not outlive it."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(TERMINATE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _failure(command: Sequence[str], code: int, said: IO[bytes]) -> JobError:
+    said.seek(0, 2)
+    said.seek(max(0, said.tell() - END_CHARS))
+    words = said.read().decode("utf-8", "replace").strip()
+    name = Path(command[0]).name
+    if NO_SPACE in words:
+        return JobError("The disk is full. Delete jobs, frames or files, then try again.", code="disk_full", detail=words)
+    ended = f"signal {-code}" if code < 0 else f"exit code {code}"
+    return JobError(f"{name} failed ({ended}).", code="command_failed", command=shlex.join(command), detail=words)

@@ -1,0 +1,178 @@
+"""`execute(job_id, attempt)`: the only code that runs a job, whoever delivered its id.
+
+Runs in a process of its own, in the main thread. Everything it writes to the job's row is fenced by the attempt: a process that
+was given up changes nothing. It ends the row itself; when it dies, its runner or the reaper finds the row still `running`.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sightline.errors import JobError, SightlineError, StorageError
+from sightline.jobs.commands import Cancelled, run_command
+from sightline.jobs.contract import JobKind, JobStage, WorkInput, kind, make_job_params
+from sightline.jobs.workspace import ResultFile, Workspace, fingerprint
+from sightline.media.chain import plain
+from sightline.media.models import ModelStore
+from sightline.records.database import Database
+from sightline.records.jobs import Job, JobOutput, Jobs, JobState, StageProgress
+from sightline.settings import Settings
+from sightline.storage import Storage, results_storage
+
+log = logging.getLogger(__name__)
+
+REPORT_INTERVAL_S = 0.5
+
+
+def execute(job_id: str, attempt: int, settings: Settings, database: Database) -> JobState:
+    """Run the job's stages and end its row; returns the state it ended in (QUEUED: it will be tried again).
+
+    Raises:
+        Lost: another attempt has the job by now.
+    """
+    jobs = Jobs(database)
+    job = jobs.get(job_id)
+    try:
+        outputs = Execution(job, attempt, settings, jobs).carry_out()
+    except Cancelled:
+        log.info("Job %s is cancelled", job_id)
+        return jobs.end(job_id, attempt, JobState.CANCELLED).state
+    except (JobError, StorageError) as err:
+        if err.is_transient:
+            log.warning("Job %s: %s (%s); it is tried again", job_id, err.message, err.code)
+            return jobs.requeue(job_id, attempt, err.message, time.time()).state
+        return _fail(jobs, job_id, attempt, err)
+    except SightlineError as err:
+        return _fail(jobs, job_id, attempt, err)
+    except Exception as err:
+        # A fault of ours or of a library: the same would happen again.
+        log.exception("Job %s failed", job_id)
+        message = "It failed unexpectedly. The log of the job says more."
+        return _fail(jobs, job_id, attempt, JobError(message, code="unexpected", detail=f"{type(err).__name__}: {err}"))
+    return jobs.succeed(job_id, attempt, outputs).state
+
+
+def _fail(jobs: Jobs, job_id: str, attempt: int, err: SightlineError) -> JobState:
+    log.error("Job %s failed: %s (%s)", job_id, err.message, err.code)
+    stages = jobs.get(job_id).stages
+    stage = next((stage.name for stage in stages if stage.state == "running"), "")
+    failed = [replace(s, state="failed", ended_at=time.time()) if s.name == stage else s for s in stages]
+    jobs.report(job_id, attempt, failed, jobs.get(job_id).progress)
+    error = {"code": err.code, "message": err.message, "stage": stage, **{k: v for k, v in err.facts.items() if k != "stage"}}
+    return jobs.end(job_id, attempt, JobState.FAILED, error).state
+
+
+class Execution:
+    """One attempt at one job. Is the `Work` of its stages."""
+
+    def __init__(self, job: Job, attempt: int, settings: Settings, jobs: Jobs) -> None:
+        self.settings = settings
+        self.models = ModelStore.from_settings(settings)
+        self.params: Any = None
+        self.folder = Path()
+        self._kind: JobKind = kind(job.kind)
+        self._job = job
+        self._attempt = attempt
+        self._jobs = jobs
+        self._workspace = Workspace(settings, job.id)
+        self.inputs = tuple(WorkInput(i.name, (settings.data_dir / i.path).absolute(), i.sha256) for i in job.inputs)
+        self._stages = [StageProgress(stage.name, stage.label, stage.weight) for stage in self._kind.stages]
+        self._place = 0
+        self._results: list[ResultFile] = []
+        self._reported_s = 0.0
+
+    def carry_out(self) -> tuple[JobOutput, ...]:
+        """All stages, then the results into storage. Raises: Cancelled, Lost, any SightlineError."""
+        self.params = make_job_params(self._kind, self._job.params)
+        self._check_inputs()
+        with self._workspace.held():
+            self._report()  # it may have waited
+            return self._work_through()
+
+    def _work_through(self) -> tuple[JobOutput, ...]:
+        self._workspace.open()
+        made_from = fingerprint([item.sha256 for item in self.inputs], [item.name for item in self.inputs])
+        for place, stage in enumerate(self._kind.stages):
+            self._place = place
+            made_from = self._fingerprint(stage, made_from)
+            if self._workspace.is_done(stage.name, made_from):
+                self._mark(state="skipped", progress=100.0)
+                continue
+            self._run_stage(stage, made_from)
+        return self._publish(results_storage(self.settings))
+
+    def _run_stage(self, stage: JobStage, made_from: str) -> None:
+        self.folder, self._results = self._workspace.begin(stage.name), []
+        self._mark(state="running", started_at=time.time())
+        log.info("Stage %s begins", stage.name)
+        stage.run(self)
+        self._workspace.finish(stage.name, made_from, self._results)
+        self._mark(state="done", progress=100.0, ended_at=time.time(), message="")
+
+    # Work
+
+    def folder_of(self, stage: str) -> Path:
+        return self._workspace.stage(stage)
+
+    def progress(self, share: float, message: str = "") -> None:
+        now_s = time.monotonic()
+        stage = self._stages[self._place]
+        percent = round(max(stage.progress, min(100.0, share * 100)), 1)
+        self._stages[self._place] = replace(stage, progress=percent, message=message or stage.message)
+        if now_s - self._reported_s >= REPORT_INTERVAL_S:
+            self._report()
+
+    def notice(self, words: str) -> None:
+        log.info("%s", words)
+        self._jobs.notice(self._job.id, self._attempt, words)
+
+    def result(self, name: str, content_type: str) -> Path:
+        file = name.replace("/", "_")
+        self._results.append(ResultFile(name, file, content_type))
+        return self.folder / file
+
+    def command(self, command: Sequence[str], *, duration_s: float | None = None, message: str = "") -> None:
+        run_command(command, lambda share: self.progress(share, message), duration_s=duration_s)
+
+    def _mark(self, **changes: Any) -> None:
+        self._stages[self._place] = replace(self._stages[self._place], **changes)
+        self._report()
+
+    def _report(self) -> None:
+        self._reported_s = time.monotonic()
+        if self._jobs.report(self._job.id, self._attempt, self._stages, self._total()):
+            raise Cancelled("The job is cancelled.")
+
+    def _total(self) -> float:
+        whole = sum(stage.weight for stage in self._stages)
+        # The last percent is for carrying the results into storage.
+        return round(99 * sum(stage.weight * stage.progress / 100 for stage in self._stages) / whole, 1)
+
+    def _fingerprint(self, stage: JobStage, made_from: str) -> str:
+        """What the stage is made from: inputs and earlier stages (`made_from`), its own version, and the parameters it uses."""
+        asked: dict[str, Any] = plain(self.params)
+        used = asked if stage.uses is None else {name: asked[name] for name in stage.uses}
+        return fingerprint(self._kind.name, stage.name, stage.version, used, made_from)
+
+    def _check_inputs(self) -> None:
+        gone = [item.name for item in self.inputs if not item.path.is_file()]
+        if gone:
+            raise JobError(f"The input {gone[0]} is no longer there. Send it again.", code="input_missing", inputs=gone)
+
+    def _publish(self, storage: Storage) -> tuple[JobOutput, ...]:
+        """Results of all stages into storage. Putting the same again does no harm, so a crash in between loses nothing."""
+        files = [(stage, result) for stage in self._kind.stages for result in self._workspace.results(stage.name)]
+        if not files:
+            raise JobError("The job came to its end without any result.", code="no_output")
+        outputs = []
+        for stage, result in files:
+            path = self._workspace.stage(stage.name) / result.file
+            if not path.is_file() or not path.stat().st_size:
+                raise JobError(f"The result {result.name} is empty.", code="no_output", stage=stage.name)
+            stored = storage.put(f"jobs/{self._job.id}/{result.name}", path, result.content_type)
+            outputs.append(JobOutput(result.name, stored.key, stored.size_bytes, stored.sha256, result.content_type))
+            self._report()
+        return tuple(outputs)

@@ -1,0 +1,132 @@
+"""People in every frame of every clip: the detector and the Kalman tracker of the dashboard, each clip for itself.
+
+The files of stage `track`: `people.json` (what found them), `<clip>.json` (rows of `Sighting`).
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sightline.analysis.replay import replay
+from sightline.errors import AnalyzerError, JobError
+from sightline.jobs.contract import Work
+from sightline.jobs.kinds.annotation import clips
+from sightline.jobs.kinds.annotation.clips import Clip, Cut
+from sightline.jobs.kinds.annotation.params import AnnotationParams
+from sightline.media.chain import ChainSpec
+from sightline.media.findings import Box
+from sightline.media.stage import Resources
+from sightline.media.wanted import wanted_analyzers
+
+STAGE = "track"
+DETECTOR, TRACKER = "object_detection", "multi_object_tracking"
+LEAST_LOOKS = 2
+"""Who was seen in fewer frames of a clip was nobody. A clip of one frame has no second look."""
+HOG_NAME = "OpenCV HOG"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One person in one frame of a clip."""
+
+    frame: int
+    """From 0."""
+    track_id: int
+    """From 1, by first sight; the same person keeps it within the clip."""
+    score: float
+    """The detector's."""
+    box: Box
+    """xyxy in pixels of the clip's frames, inside them."""
+
+
+def track(work: Work) -> None:
+    """Look at every frame of every clip."""
+    cut = Cut.read(work.folder_of(clips.STAGE))
+    wanted, resources = _wanted(work.params), Resources(work.models)
+    frames, done = sum(clip.frame_count for clip in cut.clips), 0
+    told: dict[str, Any] = {}
+    for clip in cut.clips:
+        rows: list[Sighting] = []
+        seen_frames = 0
+        try:
+            for seen in replay(work.folder_of(clips.STAGE) / "clips" / f"{clip.name}.mp4", wanted, resources):
+                rows += _sightings(seen.findings[TRACKER].detections, seen_frames, cut.size_px)
+                told = {
+                    "model": seen.findings[DETECTOR].measures["model"],
+                    "appearance": seen.findings[TRACKER].measures["appearance"],
+                }
+                seen_frames += 1
+                work.progress((done + seen_frames) / frames, clip.name)
+        except AnalyzerError as err:
+            raise JobError(f"People could not be followed: {err.message}", code="analyzer_failed") from err
+        if seen_frames != clip.frame_count:
+            raise JobError(f"The clip {clip.name} lost frames on the disk. Try again.", code="clip_damaged")
+        done += seen_frames
+        _write(work.folder, clip, _steady(rows, clip))
+    if told.get("model") == HOG_NAME:
+        work.notice(
+            "People were found by OpenCV's HOG, which misses whoever is small or half hidden, because no detector's weight file is "
+            "here. Fetch one with `python -m sightline.media.models fetch yolox_nano`."
+            if work.params.model == "auto" else "People were found by OpenCV's HOG, which misses whoever is small or half hidden."
+        )  # fmt: skip
+    (work.folder / "people.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def read_people(folder: Path, clip: Clip) -> list[Sighting]:
+    """What stage `track` wrote about a clip, by frame and track."""
+    rows = json.loads((folder / f"{clip.name}.json").read_text(encoding="utf-8"))
+    return [Sighting(frame, track_id, score, (x1, y1, x2, y2)) for frame, track_id, score, x1, y1, x2, y2 in rows]
+
+
+def read_means(folder: Path) -> dict[str, Any]:
+    """`{"model": …, "appearance": …}`: what found people and what told them apart."""
+    told: dict[str, Any] = json.loads((folder / "people.json").read_text(encoding="utf-8"))
+    return told
+
+
+def _wanted(params: AnnotationParams) -> dict[str, Any]:
+    # A person counts from the first look, so that nobody is missing in a clip's first frame: with the whole clip known, those seen
+    # only once are sorted out afterwards.
+    options: dict[str, object] = {
+        "classes": "people", "begin_score": params.confidence, "least_hits": 1, "trail_s": 0.0,
+    }  # fmt: skip
+    spec = ChainSpec.default().with_options({
+        TRACKER: True, **{f"{TRACKER}_{name}": value for name, value in options.items()},
+        f"{DETECTOR}_classes": "people", f"{DETECTOR}_confidence": params.confidence, f"{DETECTOR}_model": params.model,
+    })  # fmt: skip
+    return wanted_analyzers(spec)
+
+
+def _sightings(detections: Any, frame: int, size_px: tuple[int, int]) -> list[Sighting]:
+    sightings = []
+    for found in detections:
+        box = _inside(found.box, size_px)
+        if box[2] > box[0] and box[3] > box[1]:
+            sightings.append(Sighting(frame, found.track_id, round(min(1.0, max(0.0, found.score)), 4), box))
+    return sightings
+
+
+def _inside(box: Box, size_px: tuple[int, int]) -> Box:
+    x1, x2 = (round(min(max(x, 0.0), size_px[0]), 2) for x in (box[0], box[2]))
+    y1, y2 = (round(min(max(y, 0.0), size_px[1]), 2) for y in (box[1], box[3]))
+    return (x1, y1, x2, y2)
+
+
+def _steady(rows: list[Sighting], clip: Clip) -> list[Sighting]:
+    """Without those seen too rarely; the others numbered from 1 by first sight."""
+    looks = Counter(row.track_id for row in rows)
+    least = min(LEAST_LOOKS, clip.frame_count)
+    numbers: dict[int, int] = {}
+    kept = []
+    for row in rows:
+        if looks[row.track_id] >= least:
+            number = numbers.setdefault(row.track_id, len(numbers) + 1)
+            kept.append(Sighting(row.frame, number, row.score, row.box))
+    return sorted(kept, key=lambda row: (row.frame, row.track_id))
+
+
+def _write(folder: Path, clip: Clip, rows: list[Sighting]) -> None:
+    told = [[row.frame, row.track_id, row.score, *row.box] for row in rows]
+    (folder / f"{clip.name}.json").write_text(json.dumps(told, separators=(",", ":")), encoding="utf-8")

@@ -1,0 +1,129 @@
+"""The folder of one job: a folder per stage that is done, and what that stage was made from.
+
+    DATA_DIR/jobs/<id>/stages/<stage>/…        complete: it was renamed from <stage>.part when the stage ended
+    DATA_DIR/jobs/<id>/stages/<stage>/done.json   {"fingerprint", "results": [{"name", "file", "content_type"}]}
+    DATA_DIR/jobs/<id>/log.txt
+
+A crash at any moment leaves whole stages and at most one `.part`, which the next attempt throws away.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sightline.errors import JobError, StorageError
+from sightline.settings import Settings
+
+DONE = "done.json"
+HELD_WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A file of a stage that is a result of the job."""
+
+    name: str
+    file: str
+    """Within the stage's folder."""
+    content_type: str
+
+
+class Workspace:
+    """Files of one job. Used by one process at a time: the attempt's own, or the one that deletes an ended job."""
+
+    def __init__(self, settings: Settings, job_id: str) -> None:
+        self.folder = (settings.data_dir / "jobs" / job_id).absolute()
+        self._stages = self.folder / "stages"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.txt"
+
+    @contextmanager
+    def held(self, wait_s: float = HELD_WAIT_S) -> Iterator[None]:
+        """Be the only attempt that works here: one that was given up, but has not noticed yet, comes to its end first.
+
+        Raises:
+            JobError: `still_held`, transient: it did not come to its end.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        ends_s = time.monotonic() + wait_s
+        with (self.folder / "lock").open("ab") as lock:
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > ends_s:
+                        words = "An earlier attempt still runs, although it was given up."
+                        raise JobError(words, code="still_held", is_transient=True) from None
+                    time.sleep(0.1)
+            yield
+
+    def open(self) -> None:
+        """Make the folder, and throw away what an earlier attempt left half done."""
+        self._stages.mkdir(parents=True, exist_ok=True)
+        for part in self._stages.glob("*.part"):
+            shutil.rmtree(part, ignore_errors=True)
+
+    def stage(self, name: str) -> Path:
+        """Folder of a stage that is done."""
+        return self._stages / name
+
+    def is_done(self, name: str, fingerprint: str) -> bool:
+        """Whether the stage was done before from the very same things."""
+        return self._done(name).get("fingerprint") == fingerprint
+
+    def results(self, name: str) -> tuple[ResultFile, ...]:
+        return tuple(ResultFile(**item) for item in self._done(name).get("results", ()))
+
+    def begin(self, name: str) -> Path:
+        """An empty folder for a stage to write into."""
+        part = self._stages / f"{name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        try:
+            part.mkdir(parents=True)
+        except OSError as err:
+            raise StorageError("The folder DATA_DIR/jobs cannot be written.", code="disk_refused") from err
+        return part
+
+    def finish(self, name: str, fingerprint: str, results: Sequence[ResultFile]) -> None:
+        """The stage is done: its folder appears, whole, under its name."""
+        part, target = self._stages / f"{name}.part", self.stage(name)
+        told = {"fingerprint": fingerprint, "results": [asdict(result) for result in results]}
+        (part / DONE).write_text(json.dumps(told), encoding="utf-8")
+        shutil.rmtree(target, ignore_errors=True)
+        part.rename(target)
+
+    def size_bytes(self) -> int:
+        """What it takes on disk."""
+        # The job's own process goes on renaming and deleting while we look.
+        total = 0
+        for folder, _, names in os.walk(self.folder):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    total += os.lstat(Path(folder, name)).st_size
+        return total
+
+    def remove(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _done(self, name: str) -> dict[str, Any]:
+        try:
+            told: dict[str, Any] = json.loads((self.stage(name) / DONE).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return told
+
+
+def fingerprint(*parts: object) -> str:
+    """Hex sha256 over JSON values."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""One camera running: source, chain, analysis, hub, counters."""

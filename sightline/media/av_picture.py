@@ -1,0 +1,58 @@
+"""Pictures over frames of libav: colours are converted only when somebody asks."""
+
+import threading
+from typing import cast
+
+import cv2
+import numpy as np
+from av import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import VideoReformatter
+
+from sightline.media.frame import Image, LazyPicture
+
+_LUMA_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"})
+"""Formats whose first plane is 8-bit luma."""
+_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+
+def picture_of(frame: VideoFrame) -> LazyPicture:
+    """A picture over `frame`, upright as its display matrix wants it."""
+    turn = _TURNS.get(round(frame.rotation) % 360)
+    size = (frame.width, frame.height)
+    if turn in (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE):
+        size = (frame.height, frame.width)
+    return LazyPicture(size, lambda: _turned(_bgr(frame), turn), lambda: _turned(_luma(frame), turn))
+
+
+def _turned(image: Image, turn: int | None) -> Image:
+    return image if turn is None else cv2.rotate(image, turn)  # type: ignore[return-value]
+
+
+class _Converter(threading.local):
+    """One converter for each thread: libav sets it up once, not for every frame, and it is not safe to share."""
+
+    def __init__(self) -> None:
+        self.reformatter = VideoReformatter()
+
+    def to(self, name: str, frame: VideoFrame) -> Image:
+        # More threads than one cost more to start than a picture takes.
+        return cast(Image, self.reformatter.reformat(frame, format=name, threads=1).to_ndarray())
+
+
+_converter = _Converter()
+
+
+def _bgr(frame: VideoFrame) -> Image:
+    return _converter.to("bgr24", frame)
+
+
+def _luma(frame: VideoFrame) -> Image:
+    if frame.format.name in _LUMA_FIRST:
+        return _pixels(frame.planes[0], frame.width, frame.height)
+    return _converter.to("gray", frame)
+
+
+def _pixels(plane: VideoPlane, width: int, height: int) -> Image:
+    """View of a plane without the padding at the end of its lines."""
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[:height, :width]

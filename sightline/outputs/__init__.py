@@ -1,0 +1,1 @@
+"""What leaves a camera, each a subscriber of the hub."""

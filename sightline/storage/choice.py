@@ -1,0 +1,45 @@
+"""Which storage the settings ask for."""
+
+from pathlib import Path
+
+from sightline.errors import Conflict
+from sightline.settings import Settings
+from sightline.storage.contract import Storage
+from sightline.storage.local import LocalStorage
+from sightline.storage.s3 import S3Access, S3Storage
+
+
+def make_storage(settings: Settings) -> Storage:
+    """The storage for kept frames: STORAGE_TYPE. Raises: Conflict (`s3_not_configured`)."""
+    return storage_named(settings, settings.storage_type)
+
+
+def results_storage(settings: Settings) -> Storage:
+    """The storage for results of batch jobs: S3_BUCKET_RESULTS where STORAGE_TYPE is s3. Raises: Conflict (`s3_not_configured`)."""
+    return bucket_storage(settings, settings.s3_bucket_results) if settings.storage_type == "s3" else local_storage(settings)
+
+
+def storage_named(settings: Settings, kind: str) -> Storage:
+    """The storage that a row with `storage = kind` (local | s3) points to."""
+    return local_storage(settings) if kind == "local" else bucket_storage(settings)
+
+
+def local_storage(settings: Settings) -> LocalStorage:
+    """The folder DATA_DIR/storage."""
+    return LocalStorage(Path(settings.data_dir) / "storage", settings.disk_reserve_bytes)
+
+
+def bucket_storage(settings: Settings, bucket: str = "") -> S3Storage:
+    """A bucket by name; the default is S3_BUCKET_NAME. Raises: Conflict (`s3_not_configured`) that tells what to set."""
+    name = bucket or settings.s3_bucket
+    if not name:
+        message = "S3 is not set up: set S3_BUCKET_NAME (and S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY as needed)."
+        raise Conflict(message, code="s3_not_configured", settings=["S3_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
+    access = S3Access(
+        endpoint_url=settings.s3_endpoint_url,
+        region=settings.aws_region,
+        key_id=settings.aws_access_key_id.get_secret_value(),
+        secret_key=settings.aws_secret_access_key.get_secret_value(),
+        session_token=settings.aws_session_token.get_secret_value(),
+    )
+    return S3Storage(name, access)

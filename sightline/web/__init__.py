@@ -1,0 +1,1 @@
+"""The web process: pages, REST, Socket.IO, login. Never touches a pixel."""

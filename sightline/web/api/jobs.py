@@ -1,0 +1,115 @@
+"""Batch jobs: send footage, watch the progress, fetch the results."""
+
+from typing import Any
+
+from flask import Response, request, send_file
+from flask_openapi3.models import RawModel
+
+from sightline.records.jobs import JobState
+from sightline.storage.local import LocalStorage
+from sightline.web.guard import current_identity
+from sightline.web.job_desk import estimate, job_json
+from sightline.web.schemas import AssetJobBody, Done, JobPath, JobsQuery, OutputPath, PinBody, resource
+from sightline.web.services import services
+
+api = resource("jobs", __name__, "Batch jobs")
+
+
+class FilesForm(RawModel):
+    """multipart/form-data: one or many `files`, `kind`, `params` (JSON), `strict`. Header `Idempotency-Key` by choice."""
+
+    mimetypes = ["multipart/form-data"]  # noqa: RUF012
+
+
+@api.get("/api/v1/job_kinds")
+def list_kinds() -> dict[str, Any]:
+    """The kinds of jobs, with their parameters."""
+    return {"kinds": services().jobs.kinds()}
+
+
+@api.post("/api/v1/jobs/", responses={202: Done})
+def add_job(raw: FilesForm) -> tuple[dict[str, Any], int]:
+    """Send footage. Answers as soon as it is here and examined; the job runs afterwards."""
+    parts = services()
+    job = parts.jobs.take(raw, current_identity().user_id or None)
+    return {**_accepted(job), "notices": list(job.notices)}, 202
+
+
+@api.post("/api/v1/jobs/from_assets", responses={202: Done})
+def add_job_from_assets(body: AssetJobBody) -> tuple[dict[str, Any], int]:
+    """A job over videos that were uploaded before."""
+    desk = services().jobs
+    key = request.headers.get("Idempotency-Key")
+    order = desk.order(body.kind, body.params, key, current_identity().user_id or None)
+    return _accepted(desk.take_assets(body.asset_ids, order)), 202
+
+
+@api.get("/api/v1/jobs/")
+def list_jobs(query: JobsQuery) -> dict[str, Any]:
+    """Jobs, newest first. `next` is the `before` of the next page."""
+    jobs = services().jobs.jobs
+    states = [JobState(query.status)] if query.status else []
+    found = jobs.page(query.limit, query.before, states, query.kind or "")
+    return {
+        "jobs": [job_json(job) for job in found], "counts": jobs.counts(),
+        "next": found[-1].created_at if len(found) == query.limit else None,
+    }  # fmt: skip
+
+
+@api.get("/api/v1/jobs/<job_id>")
+def get_job(path: JobPath) -> dict[str, Any]:
+    """State, progress by stage, and results of a job."""
+    return job_json(services().jobs.jobs.get(path.job_id))
+
+
+@api.post("/api/v1/jobs/<job_id>/cancel")
+def cancel_job(path: JobPath) -> dict[str, Any]:
+    """End a job; a running one ends within seconds."""
+    return job_json(services().jobs.jobs.cancel(path.job_id))
+
+
+@api.post("/api/v1/jobs/<job_id>/retry")
+def retry_job(path: JobPath) -> dict[str, Any]:
+    """Try a failed or cancelled job again; stages that are done are not done again."""
+    return job_json(services().jobs.retry(path.job_id))
+
+
+@api.post("/api/v1/jobs/<job_id>/pin")
+def pin_job(path: JobPath, body: PinBody) -> dict[str, Any]:
+    """Keep a job from being deleted for its age, or no longer."""
+    return job_json(services().jobs.jobs.pin(path.job_id, body.pinned))
+
+
+@api.delete("/api/v1/jobs/<job_id>", responses={200: Done})
+def delete_job(path: JobPath) -> dict[str, Any]:
+    """Delete an ended job and all its files."""
+    services().jobs.delete(path.job_id)
+    return {"success": True, "message": "The job and its files are deleted."}
+
+
+@api.get("/api/v1/jobs/<job_id>/log")
+def job_log(path: JobPath) -> Response:
+    """The end of what the job wrote to its log."""
+    return Response(services().jobs.log(path.job_id), mimetype="text/plain")
+
+
+@api.get("/api/v1/jobs/<job_id>/outputs/<path:name>")
+def job_output(path: OutputPath) -> Response:
+    """A result. Players may ask for parts of it."""
+    output, storage = services().jobs.output(path.job_id, path.name)
+    is_download = request.args.get("download") == "1"
+    shown = output.name.rpartition("/")[2]
+    if isinstance(storage, LocalStorage):
+        return send_file(
+            storage.path(output.key), mimetype=output.content_type, as_attachment=is_download, download_name=shown,
+            conditional=True, etag=output.sha256, max_age=3600,
+        )  # fmt: skip
+    return send_file(storage.open(output.key), mimetype=output.content_type, as_attachment=is_download, download_name=shown)
+
+
+def _accepted(job: Any) -> dict[str, Any]:
+    parts = services()
+    return {
+        "success": True, "job_id": job.id, "status": "processing", "video_count": len(job.inputs),
+        "estimated_completion": estimate(job, parts.settings), "message": "The footage is here; the job waits for its turn.",
+    }  # fmt: skip

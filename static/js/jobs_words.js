@@ -1,0 +1,102 @@
+// Jobs in words: states, stages, times, what went in and how it was set.
+import { h } from "./dom.js";
+import { dateAndTime, duration, humanise, isNumber, moment, plural } from "./words.js";
+
+export const JOB_STATES = {
+  queued: ["Waiting", "idle"],
+  running: ["Running", "busy"],
+  waiting_external: ["On another machine", "busy"],
+  succeeded: ["Done", "good"],
+  failed: ["Failed", "bad"],
+  cancelled: ["Cancelled", "idle"],
+  timed_out: ["Took too long", "bad"],
+  expired: ["Lost on another machine", "bad"],
+};
+
+const OPEN = new Set(["queued", "running", "waiting_external"]);
+
+/** Whether the job has not ended yet. */
+export const isOpen = (job) => OPEN.has(job.status);
+
+/** Whether it may be tried again. */
+export const canRetry = (job) => !isOpen(job) && job.status !== "succeeded";
+
+/** Word and tone of a job's state. */
+export function stateOf(job) {
+  if (job.is_cancel_wanted && isOpen(job)) return ["Stopping", "warn"];
+  return JOB_STATES[job.status] ?? [humanise(job.status), "idle"];
+}
+
+/** State of a job as a coloured badge. */
+export function stateBadge(job) {
+  const [word, tone] = stateOf(job);
+  return h("span", { class: "badge-state", dataset: { tone } }, h("span", { class: "badge-state__dot" }), word);
+}
+
+/** `gate.mp4`, or `gate.mp4 and 2 more`. */
+export function inputWords(job) {
+  const [first, ...others] = job.inputs;
+  if (!first) return "No file";
+  return others.length ? `${first} and ${others.length} more` : first;
+}
+
+/** The kind as the operator knows it; its bare name when this product no longer has it. */
+export function kindLabel(kinds, name) {
+  return kinds.find((kind) => kind.name === name)?.label ?? humanise(name);
+}
+
+/** `about 3 minutes`. */
+export function aboutTime(seconds) {
+  if (seconds < 60) return `about ${plural(Math.max(1, Math.round(seconds)), "second")}`;
+  if (seconds < 5400) return `about ${plural(Math.round(seconds / 60), "minute")}`;
+  return `about ${plural(Math.round(seconds / 3600), "hour")}`;
+}
+
+/** `5 minutes ago`; the date when it is longer ago than a day. */
+export function ago(epochSeconds) {
+  const date = moment(epochSeconds);
+  if (!date) return "";
+  const seconds = (Date.now() - date.getTime()) / 1000;
+  if (seconds < 60) return "just now";
+  if (seconds < 3600) return `${plural(Math.floor(seconds / 60), "minute")} ago`;
+  if (seconds < 86_400) return `${plural(Math.floor(seconds / 3600), "hour")} ago`;
+  return dateAndTime(epochSeconds);
+}
+
+/** What is going on now, in one line. */
+export function nowWords(job) {
+  const [word] = stateOf(job);
+  if (job.status === "queued") return job.attempt ? "Waits to be tried again" : "Waits for its turn";
+  if (job.status === "running") {
+    const stage = job.stages.find((one) => one.name === job.stage);
+    const left = isNumber(job.eta_s) ? `${aboutTime(job.eta_s)} left` : "";
+    return [stage?.label ?? "Beginning", left].filter(Boolean).join(" · ");
+  }
+  if (job.status === "failed" || job.status === "timed_out") return job.error?.message ?? word;
+  if (job.status === "succeeded") return `${plural(job.outputs.length, "result")} · took ${took(job)}`;
+  return word;
+}
+
+/** How long it ran, or has been running. */
+export function took(one) {
+  if (!isNumber(one.started_at)) return "–";
+  const end = one.completed_at ?? one.ended_at ?? Date.now() / 1000;
+  const seconds = Math.max(0, end - one.started_at);
+  return seconds < 10 ? `${seconds.toFixed(1)} s` : seconds < 60 ? `${Math.round(seconds)} s` : duration(seconds);
+}
+
+/** `[label, words]` of every parameter of a job. */
+export function paramRows(kind, params) {
+  return Object.entries(params).map(([name, value]) => {
+    const param = kind?.params.find((one) => one.name === name);
+    return [param?.label || humanise(name), paramWords(value, param?.unit)];
+  });
+}
+
+function paramWords(value, unit) {
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (value === null || value === "") return "–";
+  if (Array.isArray(value) && value.every((one) => typeof one !== "object")) return value.map(humanise).join(", ") || "none";
+  if (typeof value === "object") return Object.keys(value).length ? JSON.stringify(value) : "–";
+  return unit ? `${value} ${unit}` : String(value);
+}

@@ -19,6 +19,7 @@ class People {
     this.nothing = h("div", {});
     root.append(this.#head(), this.reason, this.table, this.nothing, this.#note());
     this.followed = new Map();
+    this.sightings = new Map();
     this.ends = [
       onCameras(() => this.#followAll()),
       on("resync", () => this.load()),
@@ -75,15 +76,21 @@ class People {
     this.nothing.replaceChildren(...(this.people.length ? [] : [emptyState("person-check", "Nobody is enrolled", words)]));
   }
 
+  /** A sighting may be told before the answer that first lists the person has come: it is kept either way. */
   #seen(event) {
-    const person = this.people?.find((one) => one.id === event.facts?.identity);
-    if (!person) return;
-    person.last_seen = { camera: event.camera, at: event.at };
-    this.body.querySelector(`tr[data-person="${person.id}"]`)?.replaceWith(this.#row(person));
+    const id = event.facts?.identity;
+    this.sightings.set(id, { camera: event.camera, at: event.at });
+    const person = this.people?.find((one) => one.id === id);
+    if (person) this.body.querySelector(`tr[data-person="${id}"]`)?.replaceWith(this.#row(person));
+  }
+
+  #lastSeen(person) {
+    const told = this.sightings.get(person.id);
+    return told && told.at >= (person.last_seen?.at ?? 0) ? told : person.last_seen;
   }
 
   #row(person) {
-    const { last_seen: last } = person;
+    const last = this.#lastSeen(person);
     const seen = last
       ? [h("a", { href: `#/live/${encodeURIComponent(last.camera)}` }, cameraName(last.camera)), ` · ${dateAndTime(last.at)}`]
       : "not yet";

@@ -14,11 +14,13 @@ from typing import Any
 from sightline.errors import JobError, SightlineError, StorageError
 from sightline.jobs.commands import Cancelled, run_command
 from sightline.jobs.contract import JobKind, JobStage, WorkInput, kind, make_job_params
+from sightline.jobs.gathering import gather
+from sightline.jobs.task import Ledger, RowLedger, Task
 from sightline.jobs.workspace import ResultFile, Workspace, fingerprint
 from sightline.media.chain import plain
 from sightline.media.models import ModelStore
 from sightline.records.database import Database
-from sightline.records.jobs import Job, JobOutput, Jobs, JobState, StageProgress
+from sightline.records.jobs import JobOutput, Jobs, JobState, StageProgress
 from sightline.settings import Settings
 from sightline.storage import Storage, results_storage
 
@@ -34,9 +36,9 @@ def execute(job_id: str, attempt: int, settings: Settings, database: Database) -
         Lost: another attempt has the job by now.
     """
     jobs = Jobs(database)
-    job = jobs.get(job_id)
+    task = Task.of(jobs.get(job_id), attempt)
     try:
-        outputs = Execution(job, attempt, settings, jobs).carry_out()
+        outputs = Execution(task, settings, RowLedger(jobs, task)).carry_out()
     except Cancelled:
         log.info("Job %s is cancelled", job_id)
         return jobs.end(job_id, attempt, JobState.CANCELLED).state
@@ -68,17 +70,16 @@ def _fail(jobs: Jobs, job_id: str, attempt: int, err: SightlineError) -> JobStat
 class Execution:
     """One attempt at one job. Is the `Work` of its stages."""
 
-    def __init__(self, job: Job, attempt: int, settings: Settings, jobs: Jobs) -> None:
+    def __init__(self, task: Task, settings: Settings, ledger: Ledger) -> None:
         self.settings = settings
         self.models = ModelStore.from_settings(settings)
         self.params: Any = None
         self.folder = Path()
-        self._kind: JobKind = kind(job.kind)
-        self._job = job
-        self._attempt = attempt
-        self._jobs = jobs
-        self._workspace = Workspace(settings, job.id)
-        self.inputs = tuple(WorkInput(i.name, (settings.data_dir / i.path).absolute(), i.sha256) for i in job.inputs)
+        self.inputs: tuple[WorkInput, ...] = ()
+        self._kind: JobKind = kind(task.kind)
+        self._task = task
+        self._ledger = ledger
+        self._workspace = Workspace(settings, task.job_id)
         self._stages = [StageProgress(stage.name, stage.label, stage.weight) for stage in self._kind.stages]
         self._place = 0
         self._results: list[ResultFile] = []
@@ -86,8 +87,8 @@ class Execution:
 
     def carry_out(self) -> tuple[JobOutput, ...]:
         """All stages, then the results into storage. Raises: Cancelled, Lost, any SightlineError."""
-        self.params = make_job_params(self._kind, self._job.params)
-        self._check_inputs()
+        self.params = make_job_params(self._kind, self._task.params)
+        self.inputs = gather(self._task, self.settings)
         with self._workspace.held():
             self._report()  # it may have waited
             return self._work_through()
@@ -127,7 +128,7 @@ class Execution:
 
     def notice(self, words: str) -> None:
         log.info("%s", words)
-        self._jobs.notice(self._job.id, self._attempt, words)
+        self._ledger.notice(words)
 
     def result(self, name: str, content_type: str) -> Path:
         file = name.replace("/", "_")
@@ -143,7 +144,7 @@ class Execution:
 
     def _report(self) -> None:
         self._reported_s = time.monotonic()
-        if self._jobs.report(self._job.id, self._attempt, self._stages, self._total()):
+        if self._ledger.report(self._stages, self._total()):
             raise Cancelled("The job is cancelled.")
 
     def _total(self) -> float:
@@ -157,11 +158,6 @@ class Execution:
         used = asked if stage.uses is None else {name: asked[name] for name in stage.uses}
         return fingerprint(self._kind.name, stage.name, stage.version, used, made_from)
 
-    def _check_inputs(self) -> None:
-        gone = [item.name for item in self.inputs if not item.path.is_file()]
-        if gone:
-            raise JobError(f"The input {gone[0]} is no longer there. Send it again.", code="input_missing", inputs=gone)
-
     def _publish(self, storage: Storage) -> tuple[JobOutput, ...]:
         """Results of all stages into storage. Putting the same again does no harm, so a crash in between loses nothing."""
         files = [(stage, result) for stage in self._kind.stages for result in self._workspace.results(stage.name)]
@@ -172,7 +168,7 @@ class Execution:
             path = self._workspace.stage(stage.name) / result.file
             if not path.is_file() or not path.stat().st_size:
                 raise JobError(f"The result {result.name} is empty.", code="no_output", stage=stage.name)
-            stored = storage.put(f"jobs/{self._job.id}/{result.name}", path, result.content_type)
+            stored = storage.put(f"jobs/{self._task.job_id}/{result.name}", path, result.content_type)
             outputs.append(JobOutput(result.name, stored.key, stored.size_bytes, stored.sha256, result.content_type))
             self._report()
         return tuple(outputs)

@@ -52,9 +52,12 @@ class JobInput:
     name: str
     """As the user called it; for display and for the names of results."""
     path: str
-    """Below DATA_DIR."""
+    """Below DATA_DIR; with an `origin` the file comes there only when the job begins."""
     sha256: str
+    """Empty: not known yet."""
     size_bytes: int
+    origin: str = ""
+    """Where the job fetches it from when it begins: `http(s)://…`, or `storage:KEY`. Empty: it is here. May hold credentials."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 ID = BigInteger().with_variant(Integer, "sqlite")
@@ -122,6 +122,28 @@ class AssetRow(Base):
     codec: Mapped[str] = mapped_column(String(32))
     uploaded_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), default=None)
     created_at: Mapped[float] = mapped_column(Float)
+    storage_key: Mapped[str | None] = mapped_column(String(256), default=None)
+    """Of a video that lies in S3 and not under DATA_DIR."""
+
+
+class UploadRow(Base):
+    """An upload in parts that is under way: it may be taken up again until it expires."""
+
+    __tablename__ = "uploads"
+    __table_args__ = (Index("uploads_by_expiry", "expires_at"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    way: Mapped[str] = mapped_column(String(8))
+    """tus | s3"""
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), default=None)
+    name: Mapped[str] = mapped_column(String(255))
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """What the way needs to go on. tus: {}; s3: {"key", "upload_id", "part_bytes"}"""
+    asset_id: Mapped[str] = mapped_column(String(32), default="")
+    """The video it became; empty until it is whole."""
+    created_at: Mapped[float] = mapped_column(Float)
+    expires_at: Mapped[float] = mapped_column(Float)
 
 
 class LoginAttemptRow(Base):
@@ -217,6 +239,67 @@ class JobRow(Base):
     created_at: Mapped[float] = mapped_column(Float)
     started_at: Mapped[float | None] = mapped_column(Float, default=None)
     ended_at: Mapped[float | None] = mapped_column(Float, default=None)
+
+
+class ExternalRunRow(Base):
+    """One attempt at a job that was handed to another machine."""
+
+    __tablename__ = "external_runs"
+    __table_args__ = (Index("external_runs_by_look", "look_at"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    attempt: Mapped[int] = mapped_column(Integer, primary_key=True)
+    carrier: Mapped[str] = mapped_column(String(16))
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    """Of the token in the address that the machine may call when it is done."""
+    external_id: Mapped[str] = mapped_column(String(256), default="")
+    """Its name over there; empty while it is not known whether the handing over arrived."""
+    state: Mapped[str] = mapped_column(String(32), default="")
+    """What the other side last called it."""
+    sequence: Mapped[int] = mapped_column(Integer, default=0)
+    """Of the newest word on its progress: they may arrive in any order."""
+    submitted_at: Mapped[float] = mapped_column(Float)
+    begun_at: Mapped[float | None] = mapped_column(Float, default=None)
+    """When it was first seen at work."""
+    look_at: Mapped[float] = mapped_column(Float)
+    """When to ask how it is."""
+
+
+class WebhookRow(Base):
+    """An address of others that hears of ended jobs."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = NO_REUSE
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    url: Mapped[str] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(String(128))
+    """`whsec_…`; signs what is sent."""
+    is_on: Mapped[bool] = mapped_column(Boolean, default=True)
+    created_at: Mapped[float] = mapped_column(Float)
+
+
+class WebhookDeliveryRow(Base):
+    """One message for one address."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "message_id"),
+        Index("webhook_deliveries_by_next", "state", "next_at"),
+        NO_REUSE,
+    )
+
+    id: Mapped[int] = mapped_column(ID, primary_key=True)
+    webhook_id: Mapped[int] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    message_id: Mapped[str] = mapped_column(String(64))
+    body: Mapped[str] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(String(16))
+    """waiting | delivered | failed"""
+    tries: Mapped[int] = mapped_column(Integer, default=0)
+    next_at: Mapped[float] = mapped_column(Float)
+    answer: Mapped[str] = mapped_column(String(200), default="")
+    """What came of the last try."""
+    created_at: Mapped[float] = mapped_column(Float)
 
 
 class CounterMinuteRow(Base):

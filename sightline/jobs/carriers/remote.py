@@ -1,7 +1,7 @@
 """The contract of carriers that hand a whole job to machines of others, and wait for word.
 
-While the other side has the job its row is `waiting_external` and no slot of ours is held. What the landlord says only tells when to
-look for the result's document (`jobs/remote/payload.py`).
+While the other side has the job its row is `waiting_external` and no slot of ours is held. What the landlord says only tells when
+to look for the result's document (`jobs/remote/payload.py`).
 """
 
 from collections.abc import Mapping

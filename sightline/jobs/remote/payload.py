@@ -1,8 +1,8 @@
 """What a machine of others gets to do, and what it leaves behind. Version 1 of both documents.
 
-The payload names files by their keys in the bucket of results, never by content, and holds no credentials of ours: the other machine
-has its own (S3_* settings). As its last act it puts `jobs/<id>/attempts/<attempt>/result.json` into the bucket. That document, and not
-the word of the machine's landlord, says how the attempt ended; landlords lose outputs, repeat calls and forget jobs.
+The payload names files by their keys in the bucket of results, never by content, and holds no credentials of ours: the other
+machine has its own (S3_* settings). As its last act it puts `jobs/<id>/attempts/<attempt>/result.json` into the bucket. That
+document, and not the word of the machine's landlord, says how the attempt ended: landlords lose outputs, repeat calls, forget jobs.
 """
 
 from collections.abc import Mapping, Sequence

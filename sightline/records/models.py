@@ -276,6 +276,8 @@ class WebhookRow(Base):
     secret: Mapped[str] = mapped_column(String(128))
     """`whsec_…`; signs what is sent."""
     is_on: Mapped[bool] = mapped_column(Boolean, default=True)
+    listens_since: Mapped[float] = mapped_column(Float)
+    """It is not told of jobs that ended before: they ended before it was added, or while it was off."""
     created_at: Mapped[float] = mapped_column(Float)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from flask import Request
 
 from sightline.errors import Conflict, Invalid, NotFound, SightlineError, StorageError
 from sightline.jobs.carriers import make_carrier
 from sightline.jobs.contract import JobKind, kind, kinds, make_job_params
+from sightline.jobs.telling import job_json
 from sightline.jobs.workspace import Workspace, fingerprint
 from sightline.media.chain import plain
 from sightline.media.probe import VideoInfo, probe_file
@@ -172,28 +172,6 @@ class JobDesk:
             "available": reason is None, "reason": reason, "stages": [{"name": s.name, "label": s.label} for s in known.stages],
             "params": params_json(known.params),
         }  # fmt: skip
-
-
-def job_json(job: Job) -> dict[str, Any]:
-    """JobJson: what the API and the dashboard tell about a job."""
-    stage = next((s for s in job.stages if s.state == "running"), None)
-    outputs = [output_json(job, output) for output in job.outputs]
-    return {
-        "job_id": job.id, "kind": job.kind, "status": str(job.state), "progress": job.progress,
-        "stage": stage.name if stage else None,
-        "stages": [{name: getattr(s, name) for name in type(s).__dataclass_fields__} for s in job.stages], "eta_s": job.eta_s,
-        "result_url": outputs[0]["url"] if outputs else None, "outputs": outputs, "notices": list(job.notices),
-        "error": dict(job.error) if job.error else None, "inputs": [item.name for item in job.inputs], "params": dict(job.params),
-        "attempt": job.attempt, "is_pinned": job.is_pinned, "is_cancel_wanted": job.is_cancel_wanted,
-        "created_at": job.created_at, "started_at": job.started_at, "completed_at": job.ended_at,
-    }  # fmt: skip
-
-
-def output_json(job: Job, output: JobOutput) -> dict[str, Any]:
-    return {
-        "name": output.name, "url": f"/api/v1/jobs/{job.id}/outputs/{quote(output.name)}", "bytes": output.size_bytes,
-        "sha256": output.sha256, "content_type": output.content_type,
-    }  # fmt: skip
 
 
 def estimate(job: Job, settings: Settings) -> float:

@@ -5,10 +5,11 @@ from typing import Any
 from flask import Response, request, send_file
 from flask_openapi3.models import RawModel
 
+from sightline.jobs.telling import job_json
 from sightline.records.jobs import JobState
 from sightline.storage.local import LocalStorage
 from sightline.web.guard import current_identity
-from sightline.web.job_desk import estimate, job_json
+from sightline.web.job_desk import estimate
 from sightline.web.schemas import AssetJobBody, Done, JobPath, JobsQuery, OutputPath, PinBody, resource
 from sightline.web.services import services
 
@@ -91,6 +92,14 @@ def delete_job(path: JobPath) -> dict[str, Any]:
 def job_log(path: JobPath) -> Response:
     """The end of what the job wrote to its log."""
     return Response(services().jobs.log(path.job_id), mimetype="text/plain")
+
+
+@api.get("/api/v1/jobs/<job_id>/preview")
+def job_preview(path: JobPath) -> Response:
+    """What a running job has made so far, as a small JPEG that changes every few seconds; 404 while there is nothing to see."""
+    response = send_file(services().jobs.preview(path.job_id), mimetype="image/jpeg", etag=False, max_age=0)
+    response.cache_control.no_store = True
+    return response
 
 
 @api.get("/api/v1/jobs/<job_id>/outputs/<path:name>")

@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("secret", sa.String(128), nullable=False),
         sa.Column("is_on", sa.Boolean, nullable=False),
+        sa.Column("listens_since", sa.Float, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
         sqlite_autoincrement=True,
     )

@@ -11,6 +11,9 @@ import { allCameras, cameraName, onCameras } from "./store.js";
 import { toast, toastError } from "./toasts.js";
 import { count, dateAndTime, plural } from "./words.js";
 
+/** Somebody who stays is told of once only: a message that is lost must not leave the list wrong for long. */
+const REFRESH_MS = 30_000;
+
 class People {
   constructor(root) {
     this.reason = h("p", { class: "people__reason", role: "status", hidden: true });
@@ -27,6 +30,8 @@ class People {
     ];
     this.#followAll();
     this.load();
+    const timer = setInterval(() => this.load(), REFRESH_MS);
+    this.ends.push(() => clearInterval(timer));
   }
 
   /** Sightings are told to those who follow the camera. */

@@ -30,7 +30,7 @@ class People {
     ];
     this.#followAll();
     this.load();
-    const timer = setInterval(() => this.load(), REFRESH_MS);
+    const timer = setInterval(() => this.load({ isAsked: false }), REFRESH_MS);
     this.ends.push(() => clearInterval(timer));
   }
 
@@ -62,12 +62,12 @@ class People {
     );
   }
 
-  async load() {
+  async load({ isAsked = true } = {}) {
     let answer;
     try {
       answer = await api.get("/api/identities");
     } catch (error) {
-      toastError("read the people", error);
+      if (isAsked) toastError("read the people", error);
       return;
     }
     this.people = answer.identities;

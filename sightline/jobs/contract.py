@@ -50,7 +50,7 @@ class Work(Protocol):
 
     @property
     def folder(self) -> Path:
-        """The folder of this stage, empty at its start; what lies in it at its end is kept."""
+        """The folder of this stage, empty at its start but for what a lost attempt has kept; what lies in it at its end stays."""
         ...
 
     @property
@@ -61,6 +61,17 @@ class Work(Protocol):
 
     def folder_of(self, stage: str) -> Path:
         """The folder of an earlier stage, for reading."""
+        ...
+
+    def keep(self, name: str) -> None:
+        """This file or folder in the stage's folder is whole, and is not written to any more.
+
+        For long stages that make one thing after another: when the attempt is lost, the next one finds it in its folder.
+        """
+        ...
+
+    def is_kept(self, name: str) -> bool:
+        """Whether an attempt has kept it; made from the same inputs and parameters by the same version of the stage."""
         ...
 
     def progress(self, share: float, message: str = "") -> None:

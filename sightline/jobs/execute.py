@@ -94,7 +94,6 @@ class Execution:
             return self._work_through()
 
     def _work_through(self) -> tuple[JobOutput, ...]:
-        self._workspace.open()
         made_from = fingerprint([item.sha256 for item in self.inputs], [item.name for item in self.inputs])
         for place, stage in enumerate(self._kind.stages):
             self._place = place
@@ -106,7 +105,7 @@ class Execution:
         return self._publish(results_storage(self.settings))
 
     def _run_stage(self, stage: JobStage, made_from: str) -> None:
-        self.folder, self._results = self._workspace.begin(stage.name), []
+        self.folder, self._results = self._workspace.begin(stage.name, made_from), []
         self._mark(state="running", started_at=time.time())
         log.info("Stage %s begins", stage.name)
         stage.run(self)
@@ -117,6 +116,12 @@ class Execution:
 
     def folder_of(self, stage: str) -> Path:
         return self._workspace.stage(stage)
+
+    def keep(self, name: str) -> None:
+        self._workspace.keep(self._stages[self._place].name, name)
+
+    def is_kept(self, name: str) -> bool:
+        return self._workspace.is_kept(self._stages[self._place].name, name)
 
     def progress(self, share: float, message: str = "") -> None:
         now_s = time.monotonic()

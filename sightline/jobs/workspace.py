@@ -2,9 +2,11 @@
 
     DATA_DIR/jobs/<id>/stages/<stage>/…        complete: it was renamed from <stage>.part when the stage ended
     DATA_DIR/jobs/<id>/stages/<stage>/done.json   {"fingerprint", "results": [{"name", "file", "content_type"}]}
+    DATA_DIR/jobs/<id>/stages/<stage>.part/kept.json   {"fingerprint", "names"}: what of it is whole already
     DATA_DIR/jobs/<id>/log.txt
 
-A crash at any moment leaves whole stages and at most one `.part`, which the next attempt throws away.
+A crash at any moment leaves whole stages and at most one `.part`: the next attempt goes on with what is kept there and throws away
+the rest.
 """
 
 import fcntl
@@ -22,7 +24,7 @@ from typing import Any
 from sightline.errors import JobError, StorageError
 from sightline.settings import Settings
 
-DONE = "done.json"
+DONE, KEPT = "done.json", "kept.json"
 HELD_WAIT_S = 60.0
 
 
@@ -68,12 +70,6 @@ class Workspace:
                     time.sleep(0.1)
             yield
 
-    def open(self) -> None:
-        """Make the folder, and throw away what an earlier attempt left half done."""
-        self._stages.mkdir(parents=True, exist_ok=True)
-        for part in self._stages.glob("*.part"):
-            shutil.rmtree(part, ignore_errors=True)
-
     def stage(self, name: str) -> Path:
         """Folder of a stage that is done."""
         return self._stages / name
@@ -85,21 +81,35 @@ class Workspace:
     def results(self, name: str) -> tuple[ResultFile, ...]:
         return tuple(ResultFile(**item) for item in self._done(name).get("results", ()))
 
-    def begin(self, name: str) -> Path:
-        """An empty folder for a stage to write into."""
-        part = self._stages / f"{name}.part"
-        shutil.rmtree(part, ignore_errors=True)
+    def begin(self, name: str, fingerprint: str) -> Path:
+        """A folder for a stage to write into; only what was kept of the very same stage is in it."""
+        part = self._part(name)
+        kept = self._kept(name)
+        names = kept["names"] if kept["fingerprint"] == fingerprint else []
         try:
-            part.mkdir(parents=True)
+            part.mkdir(parents=True, exist_ok=True)
+            for path in part.iterdir():
+                if path.name not in names:
+                    _delete(path)
+            _write_whole(part / KEPT, {"fingerprint": fingerprint, "names": names})
         except OSError as err:
             raise StorageError("The folder DATA_DIR/jobs cannot be written.", code="disk_refused") from err
         return part
 
+    def keep(self, stage: str, name: str) -> None:
+        """What the stage has written under `name` is whole."""
+        kept = self._kept(stage)
+        _write_whole(self._part(stage) / KEPT, {**kept, "names": [*kept["names"], name]})
+
+    def is_kept(self, stage: str, name: str) -> bool:
+        return name in self._kept(stage)["names"] and (self._part(stage) / name).exists()
+
     def finish(self, name: str, fingerprint: str, results: Sequence[ResultFile]) -> None:
         """The stage is done: its folder appears, whole, under its name."""
-        part, target = self._stages / f"{name}.part", self.stage(name)
+        part, target = self._part(name), self.stage(name)
         told = {"fingerprint": fingerprint, "results": [asdict(result) for result in results]}
         (part / DONE).write_text(json.dumps(told), encoding="utf-8")
+        (part / KEPT).unlink(missing_ok=True)
         shutil.rmtree(target, ignore_errors=True)
         part.rename(target)
 
@@ -116,14 +126,39 @@ class Workspace:
     def remove(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _done(self, name: str) -> dict[str, Any]:
-        try:
-            told: dict[str, Any] = json.loads((self.stage(name) / DONE).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return told
+    def _part(self, stage: str) -> Path:
+        return self._stages / f"{stage}.part"
+
+    def _done(self, stage: str) -> dict[str, Any]:
+        return _read(self.stage(stage) / DONE)
+
+    def _kept(self, stage: str) -> dict[str, Any]:
+        return {"fingerprint": "", "names": [], **_read(self._part(stage) / KEPT)}
 
 
 def fingerprint(*parts: object) -> str:
     """Hex sha256 over JSON values."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A JSON file; empty when it is not there or damaged."""
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return told
+
+
+def _write_whole(path: Path, told: dict[str, Any]) -> None:
+    """A JSON file that is there whole or as it was."""
+    new = path.with_name(f"{path.name}.new")
+    new.write_text(json.dumps(told), encoding="utf-8")
+    new.replace(path)
+
+
+def _delete(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()

@@ -54,6 +54,29 @@ def test_a_job_goes_on_where_it_was_lost(office, kinds, stage):  # noqa: F811
     assert make_storage(office.settings).get(f"jobs/{job_id}/result.txt") == b"abc"
 
 
+def test_what_a_stage_kept_is_there_when_it_is_run_again(office, kinds):  # noqa: F811
+    made: list[str] = []
+
+    def make_two(work):
+        for name in ("1.txt", "2.txt"):
+            if not work.is_kept(name):
+                made.append(name)
+                (work.folder / name).write_text(name)
+                if name == "2.txt" and len(made) == 2:
+                    raise JobError("The second is not whole.", code="busy", is_transient=True)
+                work.keep(name)
+
+    kinds.before["b"] = make_two
+    job_id = office.add()
+    assert run(office, job_id) == JobState.QUEUED
+    office.now_s += 1000
+    assert run(office, job_id) == JobState.SUCCEEDED
+    assert made == ["1.txt", "2.txt", "2.txt"]
+    assert {path.name for path in Workspace(office.settings, job_id).stage("b").iterdir()} == {
+        "1.txt", "2.txt", "note.txt", "done.json",
+    }  # fmt: skip
+
+
 def test_only_what_depends_on_a_changed_parameter_runs_again(office, kinds):  # noqa: F811
     first = office.add(early=1, late=1)
     run(office, first)

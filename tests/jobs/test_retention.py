@@ -98,7 +98,7 @@ def test_old_jobs_go_with_their_files_unless_pinned_and_folders_nobody_knows_go(
     jobs.pin(pinned.id, True)
     folders = {job.id: Workspace(s3_settings, job.id) for job in (old, pinned, waiting)}
     for workspace in folders.values():
-        workspace.open()
+        workspace.begin("a", "of that")
     orphan = s3_settings.data_dir / "jobs" / "0123456789ab"
     orphan.mkdir()
     os.utime(orphan, (1.0, 1.0))

@@ -25,6 +25,7 @@ from sightline.errors import Invalid
 from sightline.jobs.contract import kind, make_job_params
 from sightline.jobs.execute import execute
 from sightline.jobs.kinds import annotation
+from sightline.jobs.kinds.annotation import people
 from sightline.jobs.kinds.annotation.clips import Clip, even_rate, places_of
 from sightline.jobs.kinds.annotation.extras import cvat_document
 from sightline.jobs.kinds.annotation.people import Sighting
@@ -321,6 +322,28 @@ def test_stages_that_were_done_are_not_run_again(studio, monkeypatch, stage):
     monkeypatch.setattr(annotation, "KIND", whole)
     untouched = studio.package(studio.make(["film.mp4"], **SMALL))
     assert studio.package(resumed).data == untouched.data
+
+
+def test_a_clip_that_was_followed_to_its_end_is_not_followed_again(studio, monkeypatch):
+    played: list[str] = []
+    replay = people.replay
+
+    def watched(path, wanted, resources):
+        played.append(path.stem)
+        for number, seen in enumerate(replay(path, wanted, resources)):
+            if played == ["1_clip_000", "1_clip_001"] and number == 5:
+                raise Killed
+            yield seen
+
+    monkeypatch.setattr(people, "replay", watched)
+    make_clip(studio.films / "film.mp4", frames=60)
+    job_id = studio.order(["film.mp4"], **SMALL)
+    with pytest.raises(Killed):
+        studio.attempt(job_id)
+    studio.lose_all()
+    resumed = studio.attempt(job_id)
+    assert played == ["1_clip_000", "1_clip_001", "1_clip_001", "1_clip_002"]
+    assert studio.package(resumed).data == studio.package(studio.make(["film.mp4"], **SMALL)).data
 
 
 # Films of all kinds

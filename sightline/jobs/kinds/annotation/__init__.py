@@ -25,7 +25,7 @@ KIND = JobKind(
             "cut", "Resize, cut into clips, take frames", cut, weight=3,
             uses=("width_px", "height_px", "clip_s", "keep_tail", "fps"),
         ),
-        JobStage("track", "Follow people in every picture", track, weight=15, uses=("confidence", "model")),
+        JobStage("track", "Follow people in every picture", track, weight=15, version=2, uses=("confidence", "model")),
         JobStage("proposals", "Write proposals", proposals, weight=0.5, uses=()),
         JobStage("package", "Pack", package, weight=1, uses=()),
         JobStage("extras", "Write other formats", extras, weight=0.5, uses=("also", "actions")),

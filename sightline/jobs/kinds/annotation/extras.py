@@ -41,7 +41,7 @@ def write_manifest(work: Work, cut: Cut) -> None:
         "version": 1,
         "package": {"file": package.name, "size_bytes": package.stat().st_size, "sha256": _sha256(package)},
         "width_px": cut.size_px[0], "height_px": cut.size_px[1], "frames_per_second": float(cut.fps),
-        "found_by": read_means(work.folder_of(followed.STAGE)),
+        "found_by": read_means(work.folder_of(followed.STAGE), cut),
         "videos": [{"number": video.number, "source": video.source, "sha256": video.sha256} for video in cut.videos],
         "clips": [
             {

@@ -1,15 +1,17 @@
 """People in every frame of every clip: the detector and the Kalman tracker of the dashboard, each clip for itself.
 
-The files of stage `track`: `people.json` (what found them), `<clip>.json` (rows of `Sighting`).
+The files of stage `track`: `<clip>.json`, which says what found people and has the rows of `Sighting`. A clip that was looked at
+to its end is not looked at again.
 """
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sightline.analysis.replay import replay
+from sightline.analysis.replay import Replayed, replay
 from sightline.errors import AnalyzerError, JobError
 from sightline.jobs.contract import Work
 from sightline.jobs.kinds.annotation import clips
@@ -46,44 +48,64 @@ def track(work: Work) -> None:
     cut = Cut.read(work.folder_of(clips.STAGE))
     wanted, resources = _wanted(work.params), Resources(work.models)
     frames, done = sum(clip.frame_count for clip in cut.clips), 0
-    told: dict[str, Any] = {}
     for clip in cut.clips:
-        rows: list[Sighting] = []
-        seen_frames = 0
-        try:
-            for seen in replay(work.folder_of(clips.STAGE) / "clips" / f"{clip.name}.mp4", wanted, resources):
+        file = f"{clip.name}.json"
+        if not work.is_kept(file):
+            path = work.folder_of(clips.STAGE) / "clips" / f"{clip.name}.mp4"
+            rows: list[Sighting] = []
+            means: dict[str, str] = {}
+            seen_frames = 0
+            for seen in _followed(path, wanted, resources):
                 rows += _sightings(seen.findings[TRACKER].detections, seen_frames, cut.size_px)
-                told = {
-                    "model": seen.findings[DETECTOR].measures["model"],
-                    "appearance": seen.findings[TRACKER].measures["appearance"],
-                }
+                means = _means(seen)
                 seen_frames += 1
                 work.progress((done + seen_frames) / frames, clip.name)
-        except AnalyzerError as err:
-            raise JobError(f"People could not be followed: {err.message}", code="analyzer_failed") from err
-        if seen_frames != clip.frame_count:
-            raise JobError(f"The clip {clip.name} lost frames on the disk. Try again.", code="clip_damaged")
-        done += seen_frames
-        _write(work.folder, clip, _steady(rows, clip))
-    if told.get("model") == HOG_NAME:
+            if seen_frames != clip.frame_count:
+                raise JobError(f"The clip {clip.name} lost frames on the disk. Try again.", code="clip_damaged")
+            told = [[row.frame, row.track_id, row.score, *row.box] for row in _steady(rows, clip)]
+            (work.folder / file).write_text(json.dumps({**means, "rows": told}, separators=(",", ":")), encoding="utf-8")
+            work.keep(file)
+        done += clip.frame_count
+    if HOG_NAME in read_means(work.folder, cut)["model"]:
         work.notice(
             "People were found by OpenCV's HOG, which misses whoever is small or half hidden, because no detector's weight file is "
             "here. Fetch one with `python -m sightline.media.models fetch yolox_nano`."
             if work.params.model == "auto" else "People were found by OpenCV's HOG, which misses whoever is small or half hidden."
         )  # fmt: skip
-    (work.folder / "people.json").write_text(json.dumps(told), encoding="utf-8")
 
 
 def read_people(folder: Path, clip: Clip) -> list[Sighting]:
     """What stage `track` wrote about a clip, by frame and track."""
-    rows = json.loads((folder / f"{clip.name}.json").read_text(encoding="utf-8"))
+    rows = _read(folder, clip)["rows"]
     return [Sighting(frame, track_id, score, (x1, y1, x2, y2)) for frame, track_id, score, x1, y1, x2, y2 in rows]
 
 
-def read_means(folder: Path) -> dict[str, Any]:
-    """`{"model": …, "appearance": …}`: what found people and what told them apart."""
-    told: dict[str, Any] = json.loads((folder / "people.json").read_text(encoding="utf-8"))
+def read_means(folder: Path, cut: Cut) -> dict[str, str]:
+    """`{"model": …, "appearance": …}`: what found people and what told them apart.
+
+    More than one, with commas, when a weight file was added while the job waited to go on.
+    """
+    told = [_read(folder, clip) for clip in cut.clips]
+    return {name: ", ".join(dict.fromkeys(one[name] for one in told)) for name in ("model", "appearance")}
+
+
+def _read(folder: Path, clip: Clip) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((folder / f"{clip.name}.json").read_text(encoding="utf-8"))
     return told
+
+
+def _followed(path: Path, wanted: dict[str, Any], resources: Resources) -> Iterator[Replayed]:
+    try:
+        yield from replay(path, wanted, resources)
+    except AnalyzerError as err:
+        raise JobError(f"People could not be followed: {err.message}", code="analyzer_failed") from err
+
+
+def _means(seen: Replayed) -> dict[str, str]:
+    return {
+        "model": str(seen.findings[DETECTOR].measures["model"]),
+        "appearance": str(seen.findings[TRACKER].measures["appearance"]),
+    }
 
 
 def _wanted(params: AnnotationParams) -> dict[str, Any]:
@@ -125,8 +147,3 @@ def _steady(rows: list[Sighting], clip: Clip) -> list[Sighting]:
             number = numbers.setdefault(row.track_id, len(numbers) + 1)
             kept.append(Sighting(row.frame, number, row.score, row.box))
     return sorted(kept, key=lambda row: (row.frame, row.track_id))
-
-
-def _write(folder: Path, clip: Clip, rows: list[Sighting]) -> None:
-    told = [[row.frame, row.track_id, row.score, *row.box] for row in rows]
-    (folder / f"{clip.name}.json").write_text(json.dumps(told, separators=(",", ":")), encoding="utf-8")

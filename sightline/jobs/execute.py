@@ -1,4 +1,4 @@
-"""`execute(job_id, attempt)`: the only code that runs a job, whoever delivered its id.
+"""`run_task`: the only code that runs a job. `execute(job_id, attempt)` does it for a row of ours, whoever delivered its id.
 
 Runs in a process of its own, in the main thread. Everything it writes to the job's row is fenced by the attempt: a process that
 was given up changes nothing. It ends the row itself; when it dies, its runner or the reaper finds the row still `running`.
@@ -6,27 +6,42 @@ was given up changes nothing. It ends the row itself; when it dies, its runner o
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sightline.errors import JobError, SightlineError, StorageError
 from sightline.jobs.commands import Cancelled, run_command
 from sightline.jobs.contract import JobKind, JobStage, WorkInput, kind, make_job_params
-from sightline.jobs.gathering import gather
+from sightline.jobs.gathering import gather, is_fetching
 from sightline.jobs.task import Ledger, RowLedger, Task
 from sightline.jobs.workspace import ResultFile, Workspace, fingerprint
 from sightline.media.chain import plain
 from sightline.media.models import ModelStore
 from sightline.records.database import Database
-from sightline.records.jobs import JobOutput, Jobs, JobState, StageProgress
+from sightline.records.jobs import JobOutput, Jobs, JobState, Lost, StageProgress
 from sightline.settings import Settings
 from sightline.storage import Storage, results_storage
 
 log = logging.getLogger(__name__)
 
 REPORT_INTERVAL_S = 0.5
+FETCH = "fetch"
+"""The stage before those of the kind, of jobs whose footage comes from elsewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an attempt came to its end."""
+
+    state: JobState
+    """succeeded, failed or cancelled"""
+    outputs: tuple[JobOutput, ...] = ()
+    error: Mapping[str, Any] | None = None
+    """{"code", "message", "stage", …} of one that failed."""
+    is_transient: bool = False
+    """It failed, but may succeed when it is tried again."""
 
 
 def execute(job_id: str, attempt: int, settings: Settings, database: Database) -> JobState:
@@ -37,34 +52,43 @@ def execute(job_id: str, attempt: int, settings: Settings, database: Database) -
     """
     jobs = Jobs(database)
     task = Task.of(jobs.get(job_id), attempt)
+    outcome = run_task(task, settings, RowLedger(jobs, task))
+    if outcome.state == JobState.SUCCEEDED:
+        return jobs.succeed(job_id, attempt, outcome.outputs).state
+    if outcome.error is not None and outcome.is_transient:
+        return jobs.requeue(job_id, attempt, str(outcome.error["message"]), time.time()).state
+    return jobs.end(job_id, attempt, outcome.state, outcome.error).state
+
+
+def run_task(task: Task, settings: Settings, ledger: Ledger) -> Outcome:
+    """Run the stages of a task and put its results into storage. Raises: Lost."""
+    execution: Execution | None = None
     try:
-        outputs = Execution(task, settings, RowLedger(jobs, task)).carry_out()
+        execution = Execution(task, settings, ledger)
+        return Outcome(JobState.SUCCEEDED, execution.carry_out())
     except Cancelled:
-        log.info("Job %s is cancelled", job_id)
-        return jobs.end(job_id, attempt, JobState.CANCELLED).state
-    except (JobError, StorageError) as err:
-        if err.is_transient:
-            log.warning("Job %s: %s (%s); it is tried again", job_id, err.message, err.code)
-            return jobs.requeue(job_id, attempt, err.message, time.time()).state
-        return _fail(jobs, job_id, attempt, err)
+        log.info("Job %s is cancelled", task.job_id)
+        return Outcome(JobState.CANCELLED)
+    except Lost:
+        raise
     except SightlineError as err:
-        return _fail(jobs, job_id, attempt, err)
+        return _failed(task, execution, err)
     except Exception as err:
         # A fault of ours or of a library: the same would happen again.
-        log.exception("Job %s failed", job_id)
+        log.exception("Job %s failed", task.job_id)
         message = "It failed unexpectedly. The log of the job says more."
-        return _fail(jobs, job_id, attempt, JobError(message, code="unexpected", detail=f"{type(err).__name__}: {err}"))
-    return jobs.succeed(job_id, attempt, outputs).state
+        return _failed(task, execution, JobError(message, code="unexpected", detail=f"{type(err).__name__}: {err}"))
 
 
-def _fail(jobs: Jobs, job_id: str, attempt: int, err: SightlineError) -> JobState:
-    log.error("Job %s failed: %s (%s)", job_id, err.message, err.code)
-    stages = jobs.get(job_id).stages
-    stage = next((stage.name for stage in stages if stage.state == "running"), "")
-    failed = [replace(s, state="failed", ended_at=time.time()) if s.name == stage else s for s in stages]
-    jobs.report(job_id, attempt, failed, jobs.get(job_id).progress)
-    error = {"code": err.code, "message": err.message, "stage": stage, **{k: v for k, v in err.facts.items() if k != "stage"}}
-    return jobs.end(job_id, attempt, JobState.FAILED, error).state
+def _failed(task: Task, execution: "Execution | None", err: SightlineError) -> Outcome:
+    error = {**err.facts, "code": err.code, "message": err.message, "stage": ""}
+    if isinstance(err, JobError | StorageError) and err.is_transient:
+        log.warning("Job %s: %s (%s); it may be tried again", task.job_id, err.message, err.code)
+        return Outcome(JobState.FAILED, error=error, is_transient=True)
+    log.error("Job %s failed: %s (%s)", task.job_id, err.message, err.code)
+    if execution is not None:
+        error["stage"] = execution.fail()
+    return Outcome(JobState.FAILED, error=error)
 
 
 class Execution:
@@ -88,14 +112,35 @@ class Execution:
     def carry_out(self) -> tuple[JobOutput, ...]:
         """All stages, then the results into storage. Raises: Cancelled, Lost, any SightlineError."""
         self.params = make_job_params(self._kind, self._task.params)
-        self.inputs = gather(self._task, self.settings)
         with self._workspace.held():
             self._report()  # it may have waited
-            return self._work_through()
+            self._gather()
+            try:
+                return self._work_through()
+            finally:
+                self._workspace.drop_preview()
+
+    def _gather(self) -> None:
+        if not is_fetching(self._task):
+            self.inputs = gather(self._task, self.settings, self.progress)
+            return
+        self._stages.insert(0, StageProgress(FETCH, "Fetch the footage", 1.0))
+        self._mark(state="running", started_at=time.time())
+        self.inputs = gather(self._task, self.settings, self.progress)
+        self._mark(state="done", progress=100.0, ended_at=time.time(), message="")
+
+    def fail(self) -> str:
+        """Tell that the stage that runs has failed; its name, empty when none runs."""
+        stage = self._stages[self._place]
+        if stage.state != "running":
+            return ""
+        self._stages[self._place] = replace(stage, state="failed", ended_at=time.time())
+        self._ledger.report(self._stages, self._total())
+        return stage.name
 
     def _work_through(self) -> tuple[JobOutput, ...]:
         made_from = fingerprint([item.sha256 for item in self.inputs], [item.name for item in self.inputs])
-        for place, stage in enumerate(self._kind.stages):
+        for place, stage in enumerate(self._kind.stages, start=len(self._stages) - len(self._kind.stages)):
             self._place = place
             made_from = self._fingerprint(stage, made_from)
             if self._workspace.is_done(stage.name, made_from):
@@ -113,6 +158,10 @@ class Execution:
         self._mark(state="done", progress=100.0, ended_at=time.time(), message="")
 
     # Work
+
+    @property
+    def preview(self) -> Path:
+        return self._workspace.preview
 
     def folder_of(self, stage: str) -> Path:
         return self._workspace.stage(stage)

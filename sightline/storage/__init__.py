@@ -3,10 +3,20 @@
 Called by the web process (kept frames), the worker (deliveries, retention) and `jobs`. Nothing here starts a thread.
 """
 
-from sightline.storage.choice import bucket_storage, local_storage, make_storage, results_storage, storage_named
+from sightline.storage.choice import (
+    VIDEOS,
+    bucket_storage,
+    local_storage,
+    make_storage,
+    results_storage,
+    storage_holding,
+    storage_named,
+    videos_bucket,
+)
 from sightline.storage.contract import Listed, Storage, Stored, check_key
 
 __all__ = [
+    "VIDEOS",
     "Listed",
     "Storage",
     "Stored",
@@ -15,5 +25,7 @@ __all__ = [
     "local_storage",
     "make_storage",
     "results_storage",
+    "storage_holding",
     "storage_named",
+    "videos_bucket",
 ]

@@ -8,6 +8,9 @@ from sightline.storage.contract import Storage
 from sightline.storage.local import LocalStorage
 from sightline.storage.s3 import S3Access, S3Storage
 
+VIDEOS = "videos/"
+"""Keys of videos that were sent straight into a bucket begin with this."""
+
 
 def make_storage(settings: Settings) -> Storage:
     """The storage for kept frames: STORAGE_TYPE. Raises: Conflict (`s3_not_configured`)."""
@@ -17,6 +20,17 @@ def make_storage(settings: Settings) -> Storage:
 def results_storage(settings: Settings) -> Storage:
     """The storage for results of batch jobs: S3_BUCKET_RESULTS where STORAGE_TYPE is s3. Raises: Conflict (`s3_not_configured`)."""
     return bucket_storage(settings, settings.s3_bucket_results) if settings.storage_type == "s3" else local_storage(settings)
+
+
+def storage_holding(settings: Settings, key: str) -> Storage:
+    """Where the input of a job lies: a video that was sent into a bucket, or a file that was put among the results for it."""
+    is_video = settings.storage_type == "s3" and key.startswith(VIDEOS)
+    return videos_bucket(settings) if is_video else results_storage(settings)
+
+
+def videos_bucket(settings: Settings) -> S3Storage:
+    """The bucket for uploaded videos. Raises: Conflict (`s3_not_configured`)."""
+    return bucket_storage(settings, settings.s3_bucket_videos)
 
 
 def storage_named(settings: Settings, kind: str) -> Storage:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -56,6 +57,10 @@ class Storage(Protocol):
 
     def open(self, key: str) -> BinaryIO:
         """A stream of the bytes, to be closed by the caller. Raises: NotFound."""
+        ...
+
+    def pieces(self, key: str, start: int = 0) -> Generator[bytes, None, None]:
+        """The bytes from `start` on, piece by piece. Raises: NotFound, at the first piece."""
         ...
 
     def get(self, key: str, sha256: str = "") -> bytes:

@@ -5,7 +5,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -43,6 +43,12 @@ class LocalStorage:
     def open(self, key: str) -> BinaryIO:
         with _mapped_errors(key):
             return self.path(key).open("rb")
+
+    def pieces(self, key: str, start: int = 0) -> Generator[bytes, None, None]:
+        with self.open(key) as file, _mapped_errors(key):
+            file.seek(start)
+            while piece := file.read(CHUNK_BYTES):
+                yield piece
 
     def get(self, key: str, sha256: str = "") -> bytes:
         with _mapped_errors(key):

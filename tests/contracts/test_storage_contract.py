@@ -59,6 +59,14 @@ def test_put_copies_a_file(storage, tmp_path):
         assert file.read() == source.read_bytes()
 
 
+def test_pieces_begin_where_they_are_asked_for(storage):
+    storage.put("clips/a", bytes(range(256)), "application/octet-stream")
+    assert b"".join(storage.pieces("clips/a")) == bytes(range(256))
+    assert b"".join(storage.pieces("clips/a", 250)) == bytes(range(250, 256))
+    with pytest.raises(NotFound):
+        next(storage.pieces("clips/b"))
+
+
 def test_an_empty_object_is_an_object(storage):
     assert storage.put("empty", b"", "text/plain").size_bytes == 0
     assert storage.get("empty") == b""

@@ -44,6 +44,8 @@ class RemoteStatus:
     progress: float = 0.0
     """0..100"""
     error: str = ""
+    used_s: float | None = None
+    """Machine time that it has cost so far, where the other side tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,9 @@ class RemoteCarrier(Protocol):
     """Thread-safe. Every method may raise StorageError (transient: away, throttled) and Invalid (wrong setting, refused key)."""
 
     name: str
+    """As in JOB_CARRIER."""
+    label: str
+    """As people call it."""
 
     def submit(self, handover: Handover) -> str:
         """Hand it over; the other side's name for it. Raises: OutcomeUnknown."""

@@ -54,6 +54,11 @@ class Work(Protocol):
         ...
 
     @property
+    def preview(self) -> Path:
+        """A JPEG that people look at while the job runs: what was made so far. Replaced whole, at most every 2 s."""
+        ...
+
+    @property
     def settings(self) -> Settings: ...
 
     @property

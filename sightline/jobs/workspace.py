@@ -4,6 +4,7 @@
     DATA_DIR/jobs/<id>/stages/<stage>/done.json   {"fingerprint", "results": [{"name", "file", "content_type"}]}
     DATA_DIR/jobs/<id>/stages/<stage>.part/kept.json   {"fingerprint", "names"}: what of it is whole already
     DATA_DIR/jobs/<id>/log.txt
+    DATA_DIR/jobs/<id>/preview.jpg             what was made so far, while an attempt runs
 
 A crash at any moment leaves whole stages and at most one `.part`: the next attempt goes on with what is kept there and throws away
 the rest.
@@ -48,6 +49,15 @@ class Workspace:
     @property
     def log(self) -> Path:
         return self.folder / "log.txt"
+
+    @property
+    def preview(self) -> Path:
+        return self.folder / "preview.jpg"
+
+    def drop_preview(self) -> None:
+        """There is nothing to look at yet, or not any more."""
+        for path in self.folder.glob("preview.*"):
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def held(self, wait_s: float = HELD_WAIT_S) -> Iterator[None]:

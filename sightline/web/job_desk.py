@@ -13,6 +13,7 @@ from typing import Any
 from flask import Request
 
 from sightline.errors import Conflict, Invalid, NotFound, SightlineError, StorageError
+from sightline.jobs.again import add_again
 from sightline.jobs.carriers import make_carrier
 from sightline.jobs.contract import JobKind, kind, kinds, make_job_params
 from sightline.jobs.telling import job_json
@@ -22,7 +23,7 @@ from sightline.media.probe import VideoInfo, probe_file
 from sightline.media.stage_json import params_json
 from sightline.records.assets import Assets
 from sightline.records.database import Database
-from sightline.records.jobs import OPEN, Job, JobInput, JobOutput, Jobs, NewJob
+from sightline.records.jobs import OPEN, Job, JobInput, JobOutput, Jobs, JobState, NewJob
 from sightline.settings import Settings
 from sightline.storage import Storage, results_storage
 from sightline.storage.local import check_space
@@ -99,6 +100,13 @@ class JobDesk:
         self._publish(job_id)
         return job
 
+    def again(self, job_id: str, changes: Mapping[str, Any], owner_id: int | None) -> Job:
+        """A new job over the same footage. Raises: NotFound, Invalid, StorageError, Conflict (open, footage gone, too many)."""
+        self._check_quota()
+        job = add_again(self.jobs.get(job_id), changes, owner_id, self._settings, self.jobs)
+        self._publish(job.id)
+        return job
+
     def delete(self, job_id: str) -> None:
         """An ended job with all its files. Raises: NotFound, Conflict (it is open), StorageError."""
         job = self.jobs.get(job_id)
@@ -116,6 +124,13 @@ class JobDesk:
             if output.name == name:
                 return output, results_storage(self._settings)
         raise NotFound(f"The job has no result {name!r}.", code="output_not_found")
+
+    def preview(self, job_id: str) -> Path:
+        """A JPEG of what a running job has made so far. Raises: NotFound (also while there is nothing to see)."""
+        path = Workspace(self._settings, job_id).preview
+        if self.jobs.get(job_id).state != JobState.RUNNING or not path.is_file():
+            raise NotFound("There is nothing to see of this job yet.", code="no_preview")
+        return path
 
     def log(self, job_id: str) -> str:
         """The end of what the job's attempts wrote. Raises: NotFound."""

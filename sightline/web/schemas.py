@@ -251,6 +251,10 @@ class AssetJobBody(Body):
     params: dict[str, Any] = {}
 
 
+class AgainBody(Body):
+    params: dict[str, Any] = Field({}, description="Parameters that change; the others stay")
+
+
 class PinBody(Body):
     pinned: bool = True
 
@@ -458,6 +462,59 @@ class CameraView(Answer):
 
 class CameraList(Answer):
     cameras: list[CameraView]
+
+
+class WebhookPath(Query):
+    webhook_id: RowId
+
+
+class DeliveryPath(WebhookPath):
+    delivery_id: RowId
+
+
+class NewWebhook(Body):
+    url: Annotated[str, Field(min_length=1, max_length=2000, description="Where messages are sent, e.g. https://example.org/hook")]
+
+
+class WebhookChange(Body):
+    is_on: bool
+
+
+class WebhookView(Answer):
+    """An address that hears of ended jobs."""
+
+    id: int
+    url: Annotated[str, Field(description="Without what may be a password or token in it")]
+    is_on: bool
+    created_at: float
+    delivered: int
+    waiting: int
+    failed: int
+
+
+class WebhookMade(WebhookView):
+    secret: Annotated[str, Field(description="Signs the messages (`whsec_…`); never shown again")]
+
+
+class WebhookList(Answer):
+    webhooks: list[WebhookView]
+    events: list[str]
+
+
+class WebhookDelivery(Answer):
+    id: int
+    message_id: Annotated[str, Field(description="Header `webhook-id`; the same over all tries")]
+    state: Literal["waiting", "delivered", "failed"]
+    tries: int
+    next_at: Annotated[float | None, Field(description="Next try, epoch seconds")]
+    answer: Annotated[str, Field(description="What came of the last try")]
+    created_at: float
+    body: str
+
+
+class WebhookDeliveries(Answer):
+    deliveries: list[WebhookDelivery]
+    next: int | None
 
 
 class DoctorReport(Answer):

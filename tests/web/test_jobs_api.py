@@ -3,12 +3,13 @@
 import io
 import json
 import threading
+import time
 
 import pytest
 
 from sightline.errors import StorageError
 from sightline.jobs.runner import Runner
-from sightline.records.jobs import NewJob
+from sightline.records.jobs import JobState, NewJob
 from sightline.web import job_desk
 from sightline.web.job_desk import JobWatch
 from tests.clips import make_clip
@@ -229,3 +230,31 @@ def test_a_job_is_taken_although_its_broker_is_away(operator, parts, film, monke
     answer = send(operator, ("a.mp4", film), kind="transcode")
     assert answer.status_code == 202
     assert operator.get(f"/api/v1/jobs/{answer.json['job_id']}").json["status"] == "queued"
+
+
+def test_a_job_is_made_again_with_other_parameters(operator, parts, film, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(parts.settings.data_dir))
+    first = send(operator, ("a.mp4", film), kind="transcode", params='{"rungs": ["480p"]}').json["job_id"]
+    assert_problem(operator.post(f"/api/v1/jobs/{first}/again", json={}), 409, "job_open")
+    Runner(parts.settings, parts.database).work(threading.Event())
+    assert_problem(operator.post(f"/api/v1/jobs/{first}/again", json={"params": {"mp4": 5}}), 422, "wrong_type")
+    answer = operator.post(f"/api/v1/jobs/{first}/again", json={"params": {"mp4": False}})
+    assert answer.status_code == 202, answer.text
+    Runner(parts.settings, parts.database).work(threading.Event())
+    done = operator.get(f"/api/v1/jobs/{answer.json['job_id']}").json
+    assert (done["status"], done["inputs"], done["params"]["rungs"]) == ("succeeded", ["a.mp4"], ["480p"])
+    assert [stage["state"] for stage in done["stages"]] == ["skipped", "done"]
+    assert [output["name"] for output in done["outputs"]] == ["hls.zip"]
+
+
+def test_a_running_job_shows_what_it_has_made(operator, parts, film):
+    job_id = send(operator, ("a.mp4", film), kind="transcode").json["job_id"]
+    assert_problem(operator.get(f"/api/v1/jobs/{job_id}/preview"), 404, "no_preview")
+    job = parts.jobs.jobs.claim("test", 30.0, time.time(), job_id)
+    path = parts.settings.data_dir / "jobs" / job_id / "preview.jpg"
+    path.write_bytes(b"a picture")
+    with operator.get(f"/api/v1/jobs/{job_id}/preview") as answer:
+        assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/jpeg", b"a picture")
+        assert "no-store" in answer.headers["Cache-Control"]
+    parts.jobs.jobs.end(job_id, job.attempt, JobState.FAILED, {"code": "test", "message": "test"})
+    assert_problem(operator.get(f"/api/v1/jobs/{job_id}/preview"), 404, "no_preview")

@@ -18,6 +18,7 @@ from sightline.analysis.foremost import foremost
 from sightline.analysis.replay import Replayed, replay
 from sightline.errors import AnalyzerError, Invalid, JobError
 from sightline.jobs.contract import JobKind, JobStage, Work, WorkInput
+from sightline.jobs.previews import Preview
 from sightline.media.chain import ChainSpec
 from sightline.media.ffmpeg import quiet
 from sightline.media.findings import Findings
@@ -99,13 +100,16 @@ def _look_at(work: Work, item: WorkInput, stem: str, chain: ChainSpec, resources
     ):
         rows = csv.writer(table)
         rows.writerow(COLUMNS)
+        preview = Preview(work.preview)
         for seen in _replayed(item, chain, resources):
             told = [found for name, found in seen.findings.items() if name in shown]
             lines.write(json.dumps(_line(seen, told), separators=(",", ":")) + "\n")
             rows.writerows(_rows(seen, told))
             _count(summary, seen, told)
             if film is not None:
-                film.show(seen.frame.pts_ns, paint(seen.frame.image, foremost(told)))
+                drawn = paint(seen.frame.image, foremost(told))
+                film.show(seen.frame.pts_ns, drawn)
+                preview.show(drawn)
             share = (number + min(1.0, summary.frames / frames_expected)) / len(work.inputs)
             work.progress(share, f"{summary.frames} pictures")
     if not summary.frames:

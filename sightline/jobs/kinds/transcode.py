@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sightline.errors import Invalid
 from sightline.jobs.contract import JobKind, JobStage, Work
+from sightline.jobs.previews import preview_filter, preview_output
 from sightline.media.ffmpeg import quiet
 from sightline.media.footage import Footage, footage_of
 from sightline.media.stage import param
@@ -28,7 +29,10 @@ def ladder(work: Work) -> None:
     footage = footage_of(item.path)
     rungs = _rungs(footage, work.params.rungs)
     work.command(
-        quiet("-i", f"file:{item.path}", *_graph(footage, rungs), *_hls(work.folder, footage, rungs)),
+        quiet(
+            "-i", f"file:{item.path}", *_graph(footage, rungs), *_hls(work.folder, footage, rungs),
+            *preview_output("preview", work.preview),
+        ),
         duration_s=footage.duration_s, message=f"{len(rungs)} qualities",
     )  # fmt: skip
 
@@ -62,7 +66,7 @@ def _rungs(footage: Footage, names: tuple[str, ...]) -> list[tuple[int, int]]:
 def _graph(footage: Footage, rungs: list[tuple[int, int]]) -> list[str]:
     outs = "".join(f"[s{n}]" for n in range(len(rungs)))
     scaled = "".join(f";[s{n}]scale=-2:{height}:flags=bicubic,format=yuv420p[v{n}]" for n, (height, _) in enumerate(rungs))
-    arguments = ["-filter_complex", f"[0:v:0]split={len(rungs)}{outs}{scaled}"]
+    arguments = ["-filter_complex", f"[0:v:0]split={len(rungs) + 1}{outs}[now]{scaled};[now]{preview_filter()}[preview]"]
     keyframes = f"expr:gte(t,n_forced*{SEGMENT_S})"
     for n, (_, bits) in enumerate(rungs):
         arguments += [

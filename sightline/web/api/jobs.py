@@ -10,7 +10,7 @@ from sightline.records.jobs import JobState
 from sightline.storage.local import LocalStorage
 from sightline.web.guard import current_identity
 from sightline.web.job_desk import estimate
-from sightline.web.schemas import AssetJobBody, Done, JobPath, JobsQuery, OutputPath, PinBody, resource
+from sightline.web.schemas import AgainBody, AssetJobBody, Done, JobPath, JobsQuery, OutputPath, PinBody, resource
 from sightline.web.services import services
 
 api = resource("jobs", __name__, "Batch jobs")
@@ -73,6 +73,12 @@ def cancel_job(path: JobPath) -> dict[str, Any]:
 def retry_job(path: JobPath) -> dict[str, Any]:
     """Try a failed or cancelled job again; stages that are done are not done again."""
     return job_json(services().jobs.retry(path.job_id))
+
+
+@api.post("/api/v1/jobs/<job_id>/again", responses={202: Done})
+def add_job_again(path: JobPath, body: AgainBody) -> tuple[dict[str, Any], int]:
+    """A new job over the footage of an ended one, with some parameters changed; what they do not touch is not done again."""
+    return _accepted(services().jobs.again(path.job_id, body.params, current_identity().user_id or None)), 202
 
 
 @api.post("/api/v1/jobs/<job_id>/pin")

@@ -14,7 +14,7 @@ from sightline.jobs.kinds.showcase.movement import Movement
 from sightline.jobs.kinds.showcase.params import UNKNOWN, ShowcaseParams, check_numbers
 from sightline.jobs.kinds.showcase.quality import Quality
 from sightline.jobs.kinds.showcase.rooms import RoomGuess
-from sightline.jobs.kinds.showcase.selection import candidate_of, choose, read_selection, reasons_of, select
+from sightline.jobs.kinds.showcase.selection import LEFT_OUT, candidate_of, choose, read_selection, reasons_of, select
 from sightline.jobs.kinds.showcase.sheet import Cell, write_sheet
 from tests.jobs.kinds.showcase_work import PlainWork
 
@@ -37,7 +37,13 @@ def chosen(shots, **params) -> tuple[list[int], dict[int, str]]:
     """Numbers in the film's order, and why the others are left out."""
     candidates = [candidate_of(number, one) for number, one in enumerate(shots, 1)]
     numbers = [one.number for one in choose(candidates, ShowcaseParams(**params))]
-    return numbers, {one.number: one.left_out_because for one in candidates if one.number not in numbers}
+    assert all((one.left_out is None) == (one.number in numbers) for one in candidates)
+    assert {one.left_out.code for one in candidates if one.left_out} <= set(LEFT_OUT)
+    return numbers, {one.number: one.left_out.words for one in candidates if one.left_out}
+
+
+def words(candidate) -> list[str]:
+    return [reason.words for reason in reasons_of(candidate)]
 
 
 def test_rooms_come_in_the_order_of_a_visit():
@@ -74,7 +80,7 @@ def test_duplicates_of_a_room_are_shown_once():
     assert out == {1: "shows nearly the same as shot 2"}
     candidates = [candidate_of(number, one) for number, one in enumerate(shots, 1)]
     choose(candidates, ShowcaseParams())
-    assert "best of 2 that are alike" in reasons_of(candidates[1])
+    assert "best of 2 that are alike" in words(candidates[1])
 
 
 def test_pins_bans_and_order():
@@ -92,17 +98,19 @@ def test_faults():
     somebody = replace(shot("kitchen", 0.9, look=3), objects={"oven": 0.9, "person": 0.8})
     calm, unsteady, _, peopled = (candidate_of(1, one) for one in (shot("kitchen", 0.9), shaky, bad, somebody))
     assert unsteady.score < calm.score and peopled.score < calm.score
-    assert "shaky" in reasons_of(unsteady) and "somebody is in the picture" in reasons_of(peopled)
+    assert "shaky" in words(unsteady) and "somebody is in the picture" in words(peopled)
     assert chosen([bad], least_score=0.5)[1] == {1: "its score is too low"}
     assert chosen([shot(UNKNOWN)], keep_unknown=False)[1] == {1: "no room was recognised in it"}
 
 
 def test_reasons_name_what_was_seen():
-    assert reasons_of(candidate_of(1, shot("kitchen", 0.9))) == [
+    assert words(candidate_of(1, shot("kitchen", 0.9))) == [
         "kitchen (objects and colours)", "sharp", "bright", "free of faults", "rich in contrast and colour", "steady",
         "shows an oven",
     ]  # fmt: skip
-    assert reasons_of(candidate_of(1, shot(UNKNOWN, 0.1)))[:2] == ["no room was recognised", "blurred"]
+    assert words(candidate_of(1, shot(UNKNOWN, 0.1)))[:2] == ["no room was recognised", "blurred"]
+    codes = [reason.code for reason in reasons_of(candidate_of(1, shot("kitchen", 0.9)))]
+    assert codes == ["room", "sharp", "bright", "faultless", "rich", "steady", "shows:oven"]
 
 
 def test_the_file_that_is_written(tmp_path):

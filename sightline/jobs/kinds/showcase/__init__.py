@@ -34,7 +34,7 @@ KIND = JobKind(
     stages=(
         JobStage("look", "Look at all footage", _look, weight=6, uses=("strict", "model")),
         JobStage(
-            "select", "Choose the best shots", _select, weight=0.5,
+            "select", "Choose the best shots", _select, weight=0.5, version=2,
             uses=("target_s", "shot_s", "most_per_room", "least_score", "keep_unknown", "pins", "bans", "order"),
         ),
         JobStage("render", "Make the film", render_film, weight=5, uses=FILM_PARAMS),

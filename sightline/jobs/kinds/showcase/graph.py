@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sightline.jobs.kinds.showcase.crop import expression, window_share, window_way
 from sightline.jobs.kinds.showcase.timeline import FPS, Take, Timeline
+from sightline.jobs.previews import preview_filter, preview_output
 from sightline.media.ffmpeg import quiet
 from sightline.media.footage import Footage
 
@@ -50,6 +51,8 @@ class Film:
     """Title and chapters in FFmpeg's format."""
     poster: Path
     poster_take: int
+    preview: Path
+    """Where the newest picture is written while the film is made."""
 
 
 def film_command(film: Film) -> list[str]:
@@ -68,7 +71,7 @@ def film_command(film: Film) -> list[str]:
         sound = ["-map", f"[sound{n}]", "-c:a", "aac", "-b:a", "128k"] if film.has_sound else ["-an"]
         arguments += ["-map", f"[film{n}]", *sound, *_encoding(len(takes) + len(cards)), f"file:{shape.path}"]
     arguments += ["-map", "[poster]", "-frames:v", "1", "-q:v", "2", "-f", "image2", "-update", "1", f"file:{film.poster}"]
-    return quiet(*arguments)
+    return quiet(*arguments, *preview_output("preview", film.preview))
 
 
 def _encoding(metadata_input: int) -> list[str]:
@@ -162,7 +165,9 @@ def _joined(film: Film, n: int) -> list[str]:
     """All takes of one film, one after the other."""
     # Times are counted in frames: in microseconds, rounding would move a transition by a frame now and then.
     takes, length = film.timeline.takes, film.timeline.transition_frames
-    end = f"setpts=N,format=yuv420p[film{n}]"
+    end = (
+        f"setpts=N,format=yuv420p[film{n}]" if n else f"setpts=N,format=yuv420p,split[film0][now];[now]{preview_filter()}[preview]"
+    )
     if not length or len(takes) == 1:
         return ["".join(f"[v{k}s{n}]" for k in range(len(takes))) + f"concat=n={len(takes)}:v=1:a=0,{end}"]
     parts, before = [], f"[v0s{n}]"

@@ -59,6 +59,7 @@ def _film(work: Work, timeline: Timeline, footages: Mapping[int, Footage]) -> Fi
         metadata,
         work.result("poster.jpg", "image/jpeg"),
         best,
+        work.preview,
     )
 
 

@@ -2,8 +2,9 @@
 
 Its file: `selection.json`, `{"version": 1, "means": {…}, "shots": […]}` with all shots, chosen or not. Each has `number` (from 1,
 by which pins, bans and order name it), `input`, `start_s` and `end_s` in that clip, `room`, `room_score`, `room_source`, `score`
-and its `parts` (0..1), `reasons`, `movement`, `subject` (`[seconds in the clip, x, y]` as shares), `best_s`, `objects`, `picture`
-(a file of stage `look`), `is_chosen`, `order` (from 0; None when left out) and `left_out_because`. Its result: `shots.jpg`, the
+and its `parts` (0..1), `reasons` (words) and `reason_codes` (the same for programs: they stay when the words change), `movement`,
+`subject` (`[seconds in the clip, x, y]` as shares), `best_s`, `objects`, `picture` (a file of stage `look`), `is_chosen`, `order`
+(from 0; None when left out), `left_out_because` and `left_out_code` (one of `LEFT_OUT`, or empty). Its result: `shots.jpg`, the
 contact sheet.
 """
 
@@ -33,8 +34,21 @@ SURE = 0.4
 """Confidence from which a thing is a reason."""
 PEOPLE_FACTOR = 0.8
 """A film of a house shows the house: a shot with somebody in it counts less."""
-PRAISE = (("technical", 0.75, "free of faults"), ("aesthetic", 0.75, "rich in contrast and colour"), ("smooth", 0.85, "steady"))
+PRAISE = (
+    ("technical", 0.75, "faultless", "free of faults"), ("aesthetic", 0.75, "rich", "rich in contrast and colour"),
+    ("smooth", 0.85, "steady", "steady"),
+)  # fmt: skip
 BLURRED, DARK, SHARP, BRIGHT = 0.35, 0.2, 0.65, 0.4
+LEFT_OUT = ("banned", "too_short", "low_score", "unknown_room", "duplicate", "room_full", "film_full")
+"""Codes of what keeps a shot out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Something that speaks for a shot or against it."""
+
+    code: str
+    words: str
 
 
 @dataclass(slots=True)
@@ -45,7 +59,7 @@ class Candidate:
     shot: Shot
     parts: dict[str, float]
     score: float
-    left_out_because: str = ""
+    left_out: Reason | None = None
     same: list["Candidate"] = field(default_factory=list)
     """Those that it is shown instead of."""
 
@@ -68,7 +82,8 @@ def select(work: Work) -> None:
     chosen = choose(candidates, params)
     work.progress(0.9)
     if not chosen:
-        why = "; ".join(f"{reason}: {count}" for reason, count in Counter(c.left_out_because for c in candidates).most_common())
+        counts = Counter(one.left_out.words for one in candidates if one.left_out is not None)
+        why = "; ".join(f"{words}: {count}" for words, count in counts.most_common())
         raise Invalid(f"No shot is left for the film ({why}). Pin some by their numbers, or ask for less.", code="nothing_chosen")
     write_selection(work.folder, candidates, chosen, means)
     kept = {one.number for one in chosen}
@@ -103,8 +118,8 @@ def choose(candidates: Sequence[Candidate], params: ShowcaseParams) -> list[Cand
     pins, bans = set(read_numbers(params.pins)), set(read_numbers(params.bans))
     usable = []
     for one in candidates:
-        one.left_out_because = "" if one.number in pins - bans else _fault(one, params, bans)
-        if not one.left_out_because:
+        one.left_out = None if one.number in pins - bans else _fault(one, params, bans)
+        if one.left_out is None:
             usable.append(one)
     chosen: list[Candidate] = []
     per_room: Counter[str] = Counter()
@@ -116,13 +131,13 @@ def choose(candidates: Sequence[Candidate], params: ShowcaseParams) -> list[Cand
         if is_pinned:
             pass
         elif twin is not None:
-            one.left_out_because = f"shows nearly the same as shot {twin.number}"
+            one.left_out = Reason("duplicate", f"shows nearly the same as shot {twin.number}")
             twin.same.append(one)
         elif per_room[one.room] >= params.most_per_room:
-            one.left_out_because = f"there are {params.most_per_room} better shots of this room already"
+            one.left_out = Reason("room_full", f"there are {params.most_per_room} better shots of this room already")
         elif chosen and length_s > left_s:
-            one.left_out_because = "the film is long enough with better shots"
-        if not one.left_out_because:
+            one.left_out = Reason("film_full", "the film is long enough with better shots")
+        if one.left_out is None:
             chosen.append(one)
             per_room[one.room] += 1
             left_s -= length_s
@@ -136,21 +151,22 @@ def in_order(chosen: Iterable[Candidate], wanted: Sequence[int]) -> list[Candida
     return sorted(chosen, key=lambda one: (places.get(one.number, len(places)), rooms[one.room], one.number))
 
 
-def reasons_of(one: Candidate) -> list[str]:
-    """What speaks for and against a shot, in words."""
+def reasons_of(one: Candidate) -> list[Reason]:
+    """What speaks for and against a shot."""
     shot, quality = one.shot, one.shot.quality
-    said = [f"{one.room} ({shot.guess.source})" if one.room != UNKNOWN else "no room was recognised"]
-    said += [word for is_so, word in (
+    is_known = one.room != UNKNOWN
+    said = [Reason("room", f"{one.room} ({shot.guess.source})") if is_known else Reason("unknown_room", "no room was recognised")]
+    said += [Reason(word, word) for is_so, word in (
         (quality.sharpness >= SHARP, "sharp"), (quality.sharpness < BLURRED, "blurred"),
         (quality.brightness >= BRIGHT, "bright"), (quality.brightness < DARK, "dark"),
         (shot.movement.kind == "shaky", "shaky"),
     ) if is_so]  # fmt: skip
-    said += [word for name, least, word in PRAISE if one.parts[name] >= least]
+    said += [Reason(code, words) for name, least, code, words in PRAISE if one.parts[name] >= least]
     shown = sorted(label for label, score in shot.objects.items() if score >= SURE and (label in ANCHORS or label in HINTS))
-    said += [f"shows {_a(label)}" for label in shown]
+    said += [Reason(f"shows:{label}", f"shows {_a(label)}") for label in shown]
     if shot.objects.get("person", 0.0) >= SURE:
-        said.append("somebody is in the picture")
-    return said + [f"best of {len(one.same) + 1} that are alike"] * bool(one.same)
+        said.append(Reason("person", "somebody is in the picture"))
+    return said + [Reason("best_of_alike", f"best of {len(one.same) + 1} that are alike")] * bool(one.same)
 
 
 def write_selection(folder: Path, candidates: Sequence[Candidate], chosen: Sequence[Candidate], means: dict[str, str]) -> None:
@@ -166,25 +182,29 @@ def read_selection(folder: Path) -> dict[str, Any]:
 
 
 def _row(one: Candidate, order: int | None) -> dict[str, Any]:
-    shot = one.shot
+    shot, reasons = one.shot, reasons_of(one)
     return {
         "number": one.number, "input": shot.input, "start_s": shot.start_s, "end_s": shot.end_s, "room": one.room,
         "room_score": shot.guess.score, "room_source": shot.guess.source, "rooms": shot.guess.rooms, "score": one.score,
-        "parts": one.parts, "reasons": reasons_of(one), "movement": shot.movement.kind, "subject": shot.subject,
+        "parts": one.parts, "reasons": [reason.words for reason in reasons], "reason_codes": [reason.code for reason in reasons],
+        "movement": shot.movement.kind, "subject": shot.subject,
         "best_s": shot.best_s, "objects": shot.objects, "picture": shot.picture, "begins": shot.begins,
-        "is_chosen": order is not None, "order": order, "left_out_because": one.left_out_because,
+        "is_chosen": order is not None, "order": order, "left_out_because": one.left_out.words if one.left_out else "",
+        "left_out_code": one.left_out.code if one.left_out else "",
     }  # fmt: skip
 
 
-def _fault(one: Candidate, params: ShowcaseParams, bans: set[int]) -> str:
+def _fault(one: Candidate, params: ShowcaseParams, bans: set[int]) -> Reason | None:
     """What keeps a shot out whatever else there is."""
     if one.number in bans:
-        return "never to be shown"
+        return Reason("banned", "never to be shown")
     if one.length_s < LEAST_LENGTH_S:
-        return f"shorter than {LEAST_LENGTH_S:g} s"
+        return Reason("too_short", f"shorter than {LEAST_LENGTH_S:g} s")
     if one.score < params.least_score:
-        return "its score is too low"
-    return "no room was recognised in it" if one.room == UNKNOWN and not params.keep_unknown else ""
+        return Reason("low_score", "its score is too low")
+    if one.room == UNKNOWN and not params.keep_unknown:
+        return Reason("unknown_room", "no room was recognised in it")
+    return None
 
 
 def _urgency(usable: Sequence[Candidate], pins: set[int]) -> Any:

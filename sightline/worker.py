@@ -1,4 +1,5 @@
-"""The worker process: `python -m sightline.worker`. It runs batch jobs, delivers uploads and deletes what is too old.
+"""The worker process: `python -m sightline.worker`. It runs batch jobs, tells others of their ends, delivers uploads and deletes what
+is too old.
 
 The main thread waits for SIGTERM or SIGINT; each duty has a daemon thread of its own. A duty that fails is logged and goes on
 after a pause. Everything it does can be cut off at any moment: unfinished work is found again in the database at the next start.
@@ -20,6 +21,7 @@ from sightline.jobs.dispatch import Dispatch
 from sightline.jobs.outbox import Deliverer
 from sightline.jobs.retention import Retention
 from sightline.jobs.runner import Runner
+from sightline.jobs.webhooks import WebhookSender
 from sightline.logs import configure, explain
 from sightline.records.database import Database
 from sightline.records.jobs import Jobs
@@ -28,6 +30,7 @@ from sightline.settings import Settings
 log = logging.getLogger(__name__)
 
 DELIVERY_POLL_S = 0.5
+WEBHOOK_POLL_S = 1.0
 RETENTION_INTERVAL_S = 3600.0
 REAP_MOST_INTERVAL_S = 15.0
 JOB_POLL_S = 0.5
@@ -53,6 +56,7 @@ class Worker:
         self._deliverer = Deliverer(settings, self._database)
         self._retention = Retention(settings, self._database)
         self._runner = Runner(settings, self._database)
+        self._webhooks = WebhookSender(settings, self._database)
         carrier = make_carrier(settings)
         self._dispatch = None if carrier is None else Dispatch(Jobs(self._database), carrier)
         self._reap_interval_s = min(REAP_MOST_INTERVAL_S, settings.job_lease_s / 2)
@@ -68,6 +72,7 @@ class Worker:
         duties = (
             Duty("outbox", DELIVERY_POLL_S, self._deliver),
             Duty("retention", RETENTION_INTERVAL_S, self._prune),
+            Duty("webhooks", WEBHOOK_POLL_S, self._webhooks.work),
             Duty("reaper", self._reap_interval_s, self._reap),
             *(Duty(f"job-{slot}", JOB_POLL_S, self._work_jobs) for slot in range(self._job_slots)),
         )
@@ -127,6 +132,7 @@ class Worker:
     def _prune(self, stop: threading.Event) -> None:
         self._deliverer.sweep()
         self._retention.prune()
+        self._webhooks.prune()
 
 
 def main() -> int:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from sightline.errors import Conflict, NotFound
 from sightline.records.database import Database
-from sightline.records.models import JobRow
+from sightline.records.models import ExternalRunRow, JobRow
 
 MOST_FAILURES = 3
 """Attempts that may be lost before the job is given up: what kills three workers would kill the fourth."""
@@ -198,13 +198,25 @@ class Jobs:
         with self._database.reading() as session:
             return {state: count for state, count in session.execute(select(JobRow.state, func.count()).group_by(JobRow.state))}
 
+    def ended_since(self, since: float) -> dict[str, float]:
+        """When each job ended that ended at that time (epoch s) or later, by id."""
+        query = select(JobRow.id, JobRow.ended_at).where(JobRow.state.in_(ENDED), JobRow.ended_at >= since)
+        with self._database.reading() as session:
+            return {job_id: ended_at or 0.0 for job_id, ended_at in session.execute(query)}
+
     # What a worker does
 
-    def claim(self, owner: str, lease_s: float, now: float, job_id: str = "") -> Job | None:
-        """Take the job that has waited longest (or `job_id`) and is due; None when there is none. Nobody else gets it."""
+    def claim(self, owner: str, lease_s: float, now: float, job_id: str = "", *, kept_for: str | None = None) -> Job | None:
+        """Take the job that has waited longest (or `job_id`) and is due; None when there is none. Nobody else gets it.
+
+        Args:
+            kept_for: take only what `take_back` keeps for that; empty: only what it keeps for nobody. None: whatever is due.
+        """
         query: Select[JobRow] = (
             select(JobRow).where(JobRow.state == JobState.QUEUED, JobRow.not_before <= now).order_by(JobRow.created_at).limit(1)
         )
+        if kept_for is not None:
+            query = query.where(JobRow.lease_owner == kept_for)
         if job_id:
             query = query.where(JobRow.id == job_id)
         with self._database.transaction() as session:
@@ -222,11 +234,15 @@ class Jobs:
         """Prolong the lease; True when somebody wants the job cancelled. Raises: Lost."""
         return self._write(job_id, attempt, {"lease_until": lease_until}, is_durable=False).is_cancel_wanted
 
-    def requeue(self, job_id: str, attempt: int, reason: str, now: float, *, is_fault: bool = True) -> Job:
-        """Give the job back, to be tried again after a pause; the third fault ends it as failed (`worker_lost` or the reason).
+    def requeue(
+        self, job_id: str, attempt: int, reason: str, now: float, *, is_fault: bool = True, pause_s: float = 0.0,
+        code: str = "worker_lost",
+    ) -> Job:  # fmt: skip
+        """Give the job back, to be tried again after a pause; the third fault ends it as failed.
 
         Args:
-            is_fault: False: the worker itself stops; the job is not to blame and may run again at once.
+            is_fault: False: the job is not to blame (the worker itself stops, say) and may run again after `pause_s`.
+            code: of the error that the third fault ends it with.
 
         Raises: Lost.
         """
@@ -239,10 +255,10 @@ class Jobs:
             row.failures += is_fault
             if row.failures >= MOST_FAILURES:
                 message = f"It was tried {row.failures} times; each time it was lost: {reason}"
-                _end(row, JobState.FAILED, now, {"code": "worker_lost", "message": message, "stage": _running_stage(row)})
+                _end(row, JobState.FAILED, now, {"code": code, "message": message, "stage": _running_stage(row)})
                 return
             row.state = JobState.QUEUED
-            row.not_before = now + FIRST_RETRY_S * 2 ** (row.failures - 1) if is_fault else now
+            row.not_before = now + (FIRST_RETRY_S * 2 ** (row.failures - 1) if is_fault else pause_s)
 
         return self._change(job_id, attempt, change)
 
@@ -258,6 +274,28 @@ class Jobs:
             except Lost:  # another worker was first
                 continue
         return tuple(reaped)
+
+    def hand_over(self, job_id: str, attempt: int, carrier: str, token_sha256: str, now: float) -> Job:
+        """From now on a machine of others is to have it: no lease is needed, `ExternalRuns` says when to look. Raises: Lost."""
+        with self._database.transaction() as session:
+            row = _fenced(session, job_id, attempt)
+            row.state, row.lease_owner, row.lease_until, row.started_at = JobState.WAITING_EXTERNAL, "", 0.0, now
+            run = ExternalRunRow(
+                job_id=job_id, attempt=attempt, carrier=carrier, token_sha256=token_sha256, submitted_at=now, look_at=now,
+                external_id="", state="", sequence=0,
+            )  # fmt: skip
+            session.add(run)
+            session.flush()
+            return _job(row)
+
+    def take_back(self, job_id: str, attempt: int, kept_for: str, words: str) -> Job:
+        """Queue a job that another machine did not take, for those who `claim` with that `kept_for`. Raises: Lost."""
+
+        def change(row: JobRow) -> None:
+            row.state, row.lease_owner, row.not_before, row.stages = JobState.QUEUED, kept_for, 0.0, []
+            row.notices = [*row.notices, words]
+
+        return self._change(job_id, attempt, change)
 
     # What the job's own process does
 
@@ -305,6 +343,8 @@ class Jobs:
             row.is_cancel_wanted = True
             if row.state == JobState.QUEUED:
                 _end(row, JobState.CANCELLED, time.time())
+            if row.state == JobState.WAITING_EXTERNAL:
+                _look_now(session, row)
             session.flush()
             return _job(row)
 
@@ -360,9 +400,7 @@ class Jobs:
 
     def _change(self, job_id: str, attempt: int, change: Callable[[JobRow], None]) -> Job:
         with self._database.transaction() as session:
-            row = session.scalar(_fence(select(JobRow), job_id, attempt).with_for_update())
-            if row is None:
-                raise _lost(job_id)
+            row = _fenced(session, job_id, attempt)
             change(row)
             session.flush()
             return _job(row)
@@ -381,6 +419,20 @@ def _fence(statement: Any, job_id: str, attempt: int) -> Any:
         JobRow.attempt == attempt,
         or_(JobRow.state == JobState.RUNNING, JobRow.state == JobState.WAITING_EXTERNAL),
     )
+
+
+def _fenced(session: Session, job_id: str, attempt: int) -> JobRow:
+    row: JobRow | None = session.scalar(_fence(select(JobRow), job_id, attempt).with_for_update())
+    if row is None:
+        raise _lost(job_id)
+    return row
+
+
+def _look_now(session: Session, row: JobRow) -> None:
+    """The next look at its run on a machine of others is due at once."""
+    run = session.get(ExternalRunRow, (row.id, row.attempt))
+    if run is not None:
+        run.look_at = min(run.look_at, time.time())
 
 
 def _lost(job_id: str) -> Lost:

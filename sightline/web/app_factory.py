@@ -34,6 +34,7 @@ from sightline.web.api import (
     session,
     uploads,
     users,
+    webhooks,
 )
 from sightline.web.docs import docs
 from sightline.web.guard import Guard
@@ -62,6 +63,7 @@ RESOURCES = (
     kept,
     uploads,
     jobs,
+    webhooks,
     models,
     identities,
     dashboard,

@@ -36,6 +36,7 @@ from sightline.web.preset_desk import PresetDesk
 from sightline.web.rate_limit import LoginLimit
 from sightline.web.run_config import RunConfig
 from sightline.web.upload_desk import UploadDesk
+from sightline.web.webhook_desk import WebhookDesk
 
 EXTENSION = "sightline"
 
@@ -62,6 +63,7 @@ class Services:
     exports: Exports
     upload_desk: UploadDesk
     jobs: JobDesk
+    webhooks: WebhookDesk
     models: ModelDesk
     people: PeopleDesk
     health: Health
@@ -105,6 +107,7 @@ class Services:
             exports=Exports(settings, desk, events),
             upload_desk=UploadDesk(settings, assets, outbox, run_config),
             jobs=JobDesk(settings, database, assets),
+            webhooks=WebhookDesk(database, AddressPolicy.from_settings(settings)),
             models=ModelDesk(model_store(settings), engines, catalogue),
             people=PeopleDesk(database, events, engines),
             health=Health(database, engines),

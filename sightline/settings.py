@@ -119,6 +119,19 @@ class Settings(BaseSettings):
         description="Comma-separated CIDR networks to allow although they are refused by default (link-local).",
     )
     max_upload_bytes: int = Field(2_000_000_000, ge=1, validation_alias="MAX_UPLOAD_SIZE", description="Largest upload, in bytes.")
+    uploads_keep_hours: int = Field(
+        48,
+        ge=1,
+        le=8760,
+        validation_alias="UPLOADS_KEEP_HOURS",
+        description="Hours within which an upload that broke off may be gone on with; then its parts are deleted.",
+    )
+    uploads_most_bytes_per_user: int = Field(
+        0,
+        ge=0,
+        validation_alias="UPLOADS_MOST_BYTES_PER_USER",
+        description="Bytes that the uploaded videos of one user may take together. 0: no limit of one's own.",
+    )
     frames_keep_days: int = Field(
         30,
         ge=1,
@@ -139,9 +152,35 @@ class Settings(BaseSettings):
         description="Folder, URL or `s3://bucket/prefix` searched for weight files before the internet.",
     )
 
-    job_carrier: Literal["embedded", "celery"] = Field(
-        "embedded", validation_alias="JOB_CARRIER", description="Who runs batch jobs: the worker process, or Celery workers."
+    job_carrier: Literal["embedded", "celery", "runpod", "lambda"] = Field(
+        "embedded",
+        validation_alias="JOB_CARRIER",
+        description="Who runs batch jobs: the worker process, Celery workers, or machines of RunPod or AWS.",
     )
+    job_queue_limit_s: float = Field(
+        1800.0,
+        ge=10,
+        le=86_400,
+        validation_alias="JOB_QUEUE_LIMIT",
+        description="Seconds that a job may wait for a machine of RunPod or AWS.",
+    )
+    job_fallback: Literal["on", "off"] = Field(
+        "off",
+        validation_alias="JOB_FALLBACK",
+        description="`on`: a job that got no machine of RunPod or AWS in time runs in the worker process instead of failing.",
+    )
+    public_url: str = Field(
+        "",
+        validation_alias="PUBLIC_URL",
+        description="Address under which others reach this installation, such as https://sightline.example.com; RunPod calls it when a job is done. Empty: RunPod is only asked.",
+    )
+    runpod_endpoint_base_url: str = Field(
+        "https://api.runpod.ai/v2",
+        validation_alias="RUNPOD_ENDPOINT_BASE_URL",
+        description="Address of RunPod's serverless endpoints; used with JOB_CARRIER=runpod only.",
+    )
+    runpod_endpoint_id: str = Field("", validation_alias="RUNPOD_ENDPOINT_ID", description="Id of the serverless endpoint on RunPod.")
+    runpod_api_key: SecretStr = Field(SecretStr(""), validation_alias="RUNPOD_API_KEY", description="API key of RunPod.")
     job_slots: int = Field(
         1, ge=0, le=64, validation_alias="JOB_SLOTS", description="Batch jobs that a worker runs at the same time. 0: none."
     )
@@ -163,6 +202,12 @@ class Settings(BaseSettings):
     )
     jobs_most_open: int = Field(
         100, ge=1, validation_alias="JOBS_MOST_OPEN", description="Jobs that may wait or run at the same time; more are refused."
+    )
+    jobs_most_open_per_user: int = Field(
+        0,
+        ge=0,
+        validation_alias="JOBS_MOST_OPEN_PER_USER",
+        description="Jobs of one user that may wait or run at the same time. 0: no limit of one's own.",
     )
     jobs_keep_days: int = Field(
         30, ge=1, validation_alias="JOBS_KEEP_DAYS", description="Ended jobs older than this many days are deleted, unless pinned."
@@ -195,6 +240,24 @@ class Settings(BaseSettings):
         SecretStr(""), validation_alias="AWS_SESSION_TOKEN", description="Third part of temporary AWS credentials."
     )
     aws_region: str = Field("us-east-1", validation_alias=_names("AWS_REGION", "AWS_DEFAULT_REGION"), description="AWS region.")
+    aws_endpoint_url: str = Field(
+        "",
+        validation_alias="AWS_ENDPOINT_URL",
+        description="Endpoint of AWS services; of S3 as well unless S3_ENDPOINT_URL is set. Empty: AWS.",
+    )
+    lambda_function: str = Field(
+        "", validation_alias="LAMBDA_FUNCTION", description="Name or ARN of the Lambda function that runs jobs (JOB_CARRIER=lambda)."
+    )
+    state_machine_arn: str = Field(
+        "",
+        validation_alias="STATE_MACHINE_ARN",
+        description="State machine that runs jobs (JOB_CARRIER=lambda). Empty: LAMBDA_FUNCTION runs them itself.",
+    )
+    showcase_state_machine_arn: str = Field(
+        "",
+        validation_alias="SHOWCASE_STATE_MACHINE_ARN",
+        description="State machine that makes showcases, clips at the same time. Empty: STATE_MACHINE_ARN.",
+    )
     kinesis_stream: str = Field(
         "",
         validation_alias="KINESIS_STREAM_NAME",
@@ -291,6 +354,14 @@ class Settings(BaseSettings):
         if url and (parts.scheme not in ("http", "https") or not parts.hostname):
             raise ValueError("must be http://host:port or https://host:port")
         return url
+
+    @field_validator("public_url", "runpod_endpoint_base_url")
+    @classmethod
+    def _check_web_address(cls, text: str) -> str:
+        parts = urlsplit(text)
+        if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("must be an address such as https://host/path")
+        return text.rstrip("/")
 
     @property
     def allowed_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:

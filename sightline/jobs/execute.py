@@ -129,6 +129,18 @@ class Execution:
         self.inputs = gather(self._task, self.settings, self.progress)
         self._mark(state="done", progress=100.0, ended_at=time.time(), message="")
 
+    def carry_out_first(self) -> str:
+        """The first stage only; what it was made from. Raises: as `carry_out`."""
+        self.params = make_job_params(self._kind, self._task.params)
+        with self._workspace.held():
+            self._gather()
+            self._place = len(self._stages) - len(self._kind.stages)
+            stage = self._kind.stages[0]
+            made_from = self._fingerprint(stage, _made_from(self.inputs))
+            if not self._workspace.is_done(stage.name, made_from):
+                self._run_stage(stage, made_from)
+            return made_from
+
     def fail(self) -> str:
         """Tell that the stage that runs has failed; its name, empty when none runs."""
         stage = self._stages[self._place]
@@ -139,7 +151,7 @@ class Execution:
         return stage.name
 
     def _work_through(self) -> tuple[JobOutput, ...]:
-        made_from = fingerprint([item.sha256 for item in self.inputs], [item.name for item in self.inputs])
+        made_from = _made_from(self.inputs)
         for place, stage in enumerate(self._kind.stages, start=len(self._stages) - len(self._kind.stages)):
             self._place = place
             made_from = self._fingerprint(stage, made_from)
@@ -151,6 +163,8 @@ class Execution:
 
     def _run_stage(self, stage: JobStage, made_from: str) -> None:
         self.folder, self._results = self._workspace.begin(stage.name, made_from), []
+        for item in self.inputs:
+            self._workspace.adopt(stage.name, self._fingerprint(stage, _made_from([item])))
         self._mark(state="running", started_at=time.time())
         log.info("Stage %s begins", stage.name)
         stage.run(self)
@@ -226,3 +240,8 @@ class Execution:
             outputs.append(JobOutput(result.name, stored.key, stored.size_bytes, stored.sha256, result.content_type))
             self._report()
         return tuple(outputs)
+
+
+def _made_from(inputs: Sequence[WorkInput]) -> str:
+    """What the first stage is made from."""
+    return fingerprint([item.sha256 for item in inputs], [item.name for item in inputs])

@@ -1,7 +1,7 @@
 """The folder of one job: a folder per stage that is done, and what that stage was made from.
 
     DATA_DIR/jobs/<id>/stages/<stage>/…        complete: it was renamed from <stage>.part when the stage ended
-    DATA_DIR/jobs/<id>/stages/<stage>/done.json   {"fingerprint", "results": [{"name", "file", "content_type"}]}
+    DATA_DIR/jobs/<id>/stages/<stage>/done.json   {"fingerprint", "results": [{"name", "file", "content_type"}], "kept": [name]}
     DATA_DIR/jobs/<id>/stages/<stage>.part/kept.json   {"fingerprint", "names"}: what of it is whole already
     DATA_DIR/jobs/<id>/log.txt
     DATA_DIR/jobs/<id>/preview.jpg             what was made so far, while an attempt runs
@@ -49,6 +49,11 @@ class Workspace:
     @property
     def log(self) -> Path:
         return self.folder / "log.txt"
+
+    @property
+    def parts(self) -> Path:
+        """Stages that other machines ran on a part of the inputs, each under its fingerprint."""
+        return self.folder / "parts"
 
     @property
     def preview(self) -> Path:
@@ -114,10 +119,18 @@ class Workspace:
     def is_kept(self, stage: str, name: str) -> bool:
         return name in self._kept(stage)["names"] and (self._part(stage) / name).exists()
 
+    def adopt(self, stage: str, fingerprint: str) -> None:
+        """Keep what another machine has kept when it ran the stage on a part of the inputs alone, if it lies in `parts`."""
+        part = self.parts / fingerprint
+        for name in _read(part / DONE).get("kept", ()):
+            if not self.is_kept(stage, name):
+                (part / name).rename(self._part(stage) / name)
+                self.keep(stage, name)
+
     def finish(self, name: str, fingerprint: str, results: Sequence[ResultFile]) -> None:
         """The stage is done: its folder appears, whole, under its name."""
         part, target = self._part(name), self.stage(name)
-        told = {"fingerprint": fingerprint, "results": [asdict(result) for result in results]}
+        told = {"fingerprint": fingerprint, "results": [asdict(result) for result in results], "kept": self._kept(name)["names"]}
         (part / DONE).write_text(json.dumps(told), encoding="utf-8")
         (part / KEPT).unlink(missing_ok=True)
         shutil.rmtree(target, ignore_errors=True)

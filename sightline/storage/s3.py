@@ -1,14 +1,14 @@
 """Storage in an S3 bucket, of AWS or of any service that speaks its protocol.
 
-The only module that touches boto3, and it imports it at the first use: the web process and an idle worker stay small. Error
-messages are our own words: botocore's may carry addresses and key ids.
+Beside `jobs/carriers/aws.py` the only module that touches boto3, and it imports it at the first use: the web process and an idle
+worker stay small. Error messages are our own words: botocore's may carry addresses and key ids.
 """
 
 import base64
 import io
 import threading
-from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,7 +22,7 @@ READ_TIMEOUT_S = 20
 PUT_MAX_BYTES = 5 * 1024**3
 """What S3 takes in one request."""
 
-NOT_FOUND = frozenset({"NoSuchKey", "404", "NotFound"})
+NOT_FOUND = frozenset({"NoSuchKey", "NoSuchUpload", "404", "NotFound"})
 DENIED = frozenset(
     {
         "AccessDenied",
@@ -59,6 +59,16 @@ class S3Access:
     """Empty: boto3's own search (role, profile)."""
     secret_key: str = field(default="", repr=False)
     session_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of an object that is under way."""
+
+    number: int
+    """From 1."""
+    tag: str
+    size_bytes: int
 
 
 class S3Storage:
@@ -138,6 +148,54 @@ class S3Storage:
             return f"{_without_user(self._access.endpoint_url)}/{self._bucket}/{quote(key)}"
         return f"https://{self._bucket}.s3.{self._access.region}.amazonaws.com/{quote(key)}"
 
+    # Objects that others send in parts, by addresses that hold our permission
+
+    def begin_parts(self, key: str, content_type: str) -> str:
+        """Begin an object that comes in parts; the service's name for it."""
+        check_key(key)
+        with self._mapped_errors(key):
+            begun = self._client.create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=content_type)
+        return str(begun["UploadId"])
+
+    def part_url(self, key: str, upload_id: str, number: int, valid_s: int) -> str:
+        """The address to which part `number` (from 1) may be put for that long. It is a secret."""
+        about = {"Bucket": self._bucket, "Key": check_key(key), "UploadId": upload_id, "PartNumber": number}
+        with self._mapped_errors(key):
+            return str(self._client.generate_presigned_url("upload_part", Params=about, ExpiresIn=valid_s))
+
+    def parts(self, key: str, upload_id: str) -> tuple[Part, ...]:
+        """What has arrived, by number. Raises: NotFound (no such upload any more)."""
+        check_key(key)
+        with self._mapped_errors(key):
+            pages = self._client.get_paginator("list_parts").paginate(Bucket=self._bucket, Key=key, UploadId=upload_id)
+            found = [item for page in pages for item in page.get("Parts", ())]
+        return tuple(Part(int(item["PartNumber"]), str(item["ETag"]), int(item["Size"])) for item in found)
+
+    def complete_parts(self, key: str, upload_id: str, parts: Sequence[Part]) -> None:
+        """Make the object of its parts. Raises: NotFound (no such upload any more)."""
+        check_key(key)
+        told = {"Parts": [{"PartNumber": part.number, "ETag": part.tag} for part in parts]}
+        with self._mapped_errors(key):
+            self._client.complete_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id, MultipartUpload=told)
+
+    def abort_parts(self, key: str, upload_id: str) -> None:
+        """Throw away the parts of an object that was not made; nothing happens when there are none."""
+        check_key(key)
+        with suppress(NotFound), self._mapped_errors(key):
+            self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
+
+    def size_bytes(self, key: str) -> int:
+        """Raises: NotFound."""
+        check_key(key)
+        with self._mapped_errors(key):
+            return int(self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"])
+
+    def download_url(self, key: str, valid_s: int) -> str:
+        """The address from which it may be read for that long. It is a secret."""
+        about = {"Bucket": self._bucket, "Key": check_key(key)}
+        with self._mapped_errors(key):
+            return str(self._client.generate_presigned_url("get_object", Params=about, ExpiresIn=valid_s))
+
     @property
     def _client(self) -> Any:
         with _clients_lock:
@@ -204,7 +262,8 @@ def _connect(access: S3Access) -> Any:
         # The outbox retries with its own patience; here one more try covers a connection that the server had closed.
         retries={"mode": "standard", "total_max_attempts": 2},
         # Services other than AWS seldom have a DNS name for each bucket.
-        s3={"addressing_style": "path" if access.endpoint_url else "auto"},
+        s3={"addressing_style": "path" if access.endpoint_url else "auto", "us_east_1_regional_endpoint": "regional"},
+        signature_version="s3v4",  # addresses with our permission would be signed the old way
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )

@@ -1,0 +1,25 @@
+"""The same job in a container (Fargate), for as long as it takes: `python -m lambda_functions.run_job JOB_ID ATTEMPT`.
+
+The exit code is 0 for every job that came to an end, however: how, says its result in storage.
+"""
+
+import sys
+
+from sightline.errors import SightlineError
+from sightline.jobs.remote.serverless import carry_out_described
+from sightline.logs import configure, explain
+from sightline.settings import Settings
+
+
+def main(job_id: str, attempt: str) -> int:
+    try:
+        settings = Settings.from_env()
+        configure(settings, "jobs")
+        carry_out_described(job_id, int(attempt), settings, until=None, external_id="container")
+    except SightlineError as err:
+        return explain(err)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

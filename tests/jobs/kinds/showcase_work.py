@@ -7,11 +7,12 @@ from sightline.jobs.contract import WorkInput
 from sightline.jobs.kinds.showcase.params import ShowcaseParams
 from sightline.media.models import ModelStore
 from sightline.settings import Settings
+from sightline.storage.contract import sha256_of
 
 
 class PlainWork:
     def __init__(self, root: Path, files: list[Path], params: ShowcaseParams, weights: Path | None = None) -> None:
-        self.inputs = tuple(WorkInput(file.name, file, "0" * 64) for file in files)
+        self.inputs = tuple(WorkInput(file.name, file, sha256_of(file)[0]) for file in files)
         self.params = params
         self.settings = Settings.from_env({}, data_dir=str(root / "var"))
         self.models = ModelStore(root / "models", weights)
@@ -19,6 +20,7 @@ class PlainWork:
         self.shares: list[float] = []
         self.folder = root
         self._root = root
+        self._kept: set[str] = set()
 
     def run(self, name: str, stage: Callable[["PlainWork"], None]) -> Path:
         self.folder = self.folder_of(name)
@@ -28,6 +30,12 @@ class PlainWork:
 
     def folder_of(self, stage: str) -> Path:
         return self._root / "stages" / stage
+
+    def keep(self, name: str) -> None:
+        self._kept.add(name)
+
+    def is_kept(self, name: str) -> bool:
+        return name in self._kept
 
     def progress(self, share: float, message: str = "") -> None:
         self.shares.append(share)

@@ -1,13 +1,14 @@
 """Stage `look`: one decode of each clip tells its shots, and of each shot the room, the quality, the movement and the subject.
 
-Its files: `shots.json` (see `Shot`), `pictures/<number>.jpg` (the best picture of each shot, for people to choose by).
+Its files: `shots.json` (see `Shot`), `pictures/<number>.jpg` (the best picture of each shot, for people to choose by), and the
+same for each clip alone in `clip-<hash>/`.
 A take without cuts is looked at in pieces of `LONGEST_S`, for it may lead through several rooms, and so memory
 does not grow with the film.
 """
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -89,34 +90,70 @@ class Shot:
 
 
 def look(work: Work) -> None:
-    """Decode every clip once. What cannot be read is left out with a notice while others remain, unless `strict`."""
+    """Decode every clip once. What cannot be read is left out with a notice while others remain, unless `strict`.
+
+    What was seen of a clip is kept in a folder of its own: a later attempt, or another machine that has it, does not look again.
+    """
     params: ShowcaseParams = work.params
     clips = _readable(work, is_strict=params.strict)
+    eyes: Eyes | None = None
+    whole_s = sum(footage.duration_s for _, _, footage in clips) or 1.0
+    before_s = 0.0
     try:
-        eyes = Eyes(work.models, params.model)
-        (work.folder / "pictures").mkdir()
-        shots: list[Shot] = []
-        whole_s = sum(footage.duration_s for _, _, footage in clips) or 1.0
-        before_s = 0.0
-        for number, item, footage in clips:
+        for _, item, footage in clips:
 
             def tell(t_s: float, before_s: float = before_s, name: str = item.name) -> None:
                 work.progress(min(1.0, (before_s + t_s) / whole_s), name)
 
-            for take in takes(item.path, footage.fps, tell):
-                picture = f"pictures/{len(shots) + 1:04d}.jpg"
-                shots.append(eyes.see(number, take, work.folder, picture))
+            if not work.is_kept(clip_folder(item)):
+                eyes = eyes or Eyes(work.models, params.model)
+                _look_at(item.path, footage.fps, eyes, work.folder / clip_folder(item), tell)
+                work.keep(clip_folder(item))
             before_s += footage.duration_s
     except AnalyzerError as err:
         raise JobError(f"The shots could not be looked at: {err.message}", code="analyzer_failed") from err
+    shots, means = _joined(work.folder, [(number, clip_folder(item)) for number, item, _ in clips])
     if not shots:
         raise Invalid("All clips are black from beginning to end.", code="no_shots")
-    if not eyes.has_objects:
+    if means["objects"] == "none":
         work.notice(
             "Rooms were told by sky and greenery only, because no detector's weight file is here or it was not wanted: most stay "
             "unknown. Fetch one with `python -m sightline.media.models fetch yolox_nano`."
         )
-    write_shots(work.folder, shots, eyes.means)
+    write_shots(work.folder, shots, means)
+
+
+def clip_folder(item: WorkInput) -> str:
+    """Where in the stage's folder that is kept which was seen of one clip."""
+    return f"clip-{item.sha256[:32]}"
+
+
+def _look_at(path: Path, fps: float, eyes: "Eyes", folder: Path, tell: Callable[[float], None]) -> None:
+    """See all shots of one clip, and write them down in `folder`, as those of input 0."""
+    (folder / "pictures").mkdir(parents=True)
+    shots: list[Shot] = []
+    for take in takes(path, fps, tell):
+        shots.append(eyes.see(0, take, folder, _picture(len(shots))))
+    write_shots(folder, shots, eyes.means)
+
+
+def _joined(folder: Path, clips: Sequence[tuple[int, str]]) -> tuple[list[Shot], dict[str, str]]:
+    """The shots of all clips in order, their pictures numbered through, and what told what (as of the first clip)."""
+    (folder / "pictures").mkdir()
+    shots: list[Shot] = []
+    told: list[dict[str, str]] = []
+    for number, clip in clips:
+        seen, means = read_shots(folder / clip)
+        told.append(means)
+        for shot in seen:
+            picture = _picture(len(shots))
+            (folder / picture).hardlink_to(folder / clip / shot.picture)
+            shots.append(replace(shot, input=number, picture=picture))
+    return shots, told[0]
+
+
+def _picture(place: int) -> str:
+    return f"pictures/{place + 1:04d}.jpg"
 
 
 def takes(path: Path, fps: float, tell: Callable[[float], None]) -> Iterator[Take]:

@@ -1,6 +1,7 @@
 """Pictures over frames of libav: colours are converted only when somebody asks."""
 
 import threading
+from functools import cache
 from typing import cast
 
 import cv2
@@ -10,6 +11,7 @@ from av.video.plane import VideoPlane
 from av.video.reformatter import VideoReformatter
 
 from sightline.media.frame import Image, LazyPicture
+from sightline.media.tone_map import Light, light_of, tone_mapped
 
 _LUMA_FIRST = frozenset({"yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "nv21", "gray"})
 """Formats whose first plane is 8-bit luma."""
@@ -17,11 +19,14 @@ _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTA
 
 
 def picture_of(frame: VideoFrame) -> LazyPicture:
-    """A picture over `frame`, upright as its display matrix wants it."""
+    """A picture over `frame`, upright as its display matrix wants it, in the light of BT.709."""
     turn = _TURNS.get(round(frame.rotation) % 360)
     size = (frame.width, frame.height)
     if turn in (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_90_COUNTERCLOCKWISE):
         size = (frame.height, frame.width)
+    if (light := light_of(frame)) != Light.PLAIN:
+        mapped = cache(lambda: _turned(tone_mapped(frame, light), turn))
+        return LazyPicture(size, mapped, lambda: cast(Image, cv2.cvtColor(mapped(), cv2.COLOR_BGR2GRAY)))
     return LazyPicture(size, lambda: _turned(_bgr(frame), turn), lambda: _turned(_luma(frame), turn))
 
 

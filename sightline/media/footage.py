@@ -15,6 +15,7 @@ from sightline.media.av_picture import picture_of
 from sightline.media.demux import CONTAINERS
 from sightline.media.frame import Frame
 from sightline.media.sound_track import SoundTrack
+from sightline.media.tone_map import Light, light_of
 
 DEFAULT_FPS = 25.0
 BAD_PACKETS_LIMIT = 500
@@ -30,6 +31,7 @@ class Footage:
     duration_s: float
     has_sound: bool
     codec: str
+    light: Light = Light.PLAIN
 
 
 def footage_of(path: Path) -> Footage:
@@ -44,7 +46,7 @@ def footage_of(path: Path) -> Footage:
         picture = picture_of(first)
         return Footage(
             picture.width_px, picture.height_px, float(rate) if rate else DEFAULT_FPS, duration_s, bool(container.streams.audio),
-            stream.codec_context.name,
+            stream.codec_context.name, light_of(first),
         )  # fmt: skip
 
 

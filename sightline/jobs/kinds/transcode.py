@@ -10,6 +10,7 @@ from sightline.jobs.previews import preview_filter, preview_output
 from sightline.media.ffmpeg import quiet
 from sightline.media.footage import Footage, footage_of
 from sightline.media.stage import param
+from sightline.media.tone_map import tone_map_filter
 
 LADDER = {"480p": (480, 1_400_000), "720p": (720, 2_800_000), "1080p": (1080, 5_000_000)}
 """Height in px, bits per second of the picture."""
@@ -30,8 +31,8 @@ def ladder(work: Work) -> None:
     rungs = _rungs(footage, work.params.rungs)
     work.command(
         quiet(
-            "-i", f"file:{item.path}", *_graph(footage, rungs), *_hls(work.folder, footage, rungs),
-            *preview_output("preview", work.preview),
+            "-i", f"file:{item.path}", *_graph(footage, rungs, tone_map_filter(footage.light, work.folder)),
+            *_hls(work.folder, footage, rungs), *preview_output("preview", work.preview),
         ),
         duration_s=footage.duration_s, message=f"{len(rungs)} qualities",
     )  # fmt: skip
@@ -63,10 +64,10 @@ def _rungs(footage: Footage, names: tuple[str, ...]) -> list[tuple[int, int]]:
     return fitting or [(footage.height_px - footage.height_px % 2, wanted[0][1])]
 
 
-def _graph(footage: Footage, rungs: list[tuple[int, int]]) -> list[str]:
+def _graph(footage: Footage, rungs: list[tuple[int, int]], tone_map: str) -> list[str]:
     outs = "".join(f"[s{n}]" for n in range(len(rungs)))
     scaled = "".join(f";[s{n}]scale=-2:{height}:flags=bicubic,format=yuv420p[v{n}]" for n, (height, _) in enumerate(rungs))
-    arguments = ["-filter_complex", f"[0:v:0]split={len(rungs) + 1}{outs}[now]{scaled};[now]{preview_filter()}[preview]"]
+    arguments = ["-filter_complex", f"[0:v:0]{tone_map}split={len(rungs) + 1}{outs}[now]{scaled};[now]{preview_filter()}[preview]"]
     keyframes = f"expr:gte(t,n_forced*{SEGMENT_S})"
     for n, (_, bits) in enumerate(rungs):
         arguments += [
@@ -94,7 +95,7 @@ KIND = JobKind(
     description="An HLS ladder for any player, made from one decode, and an MP4 for downloads.",
     params=TranscodeParams,
     stages=(
-        JobStage("ladder", "Encode all qualities", ladder, weight=9, uses=("rungs",)),
+        JobStage("ladder", "Encode all qualities", ladder, weight=9, version=2, uses=("rungs",)),
         JobStage("package", "Pack", package, uses=("mp4",)),
     ),
     estimate_s=lambda duration_s: 5 + duration_s,

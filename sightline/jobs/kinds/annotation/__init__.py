@@ -22,7 +22,7 @@ KIND = JobKind(
     params=AnnotationParams,
     stages=(
         JobStage(
-            "cut", "Resize, cut into clips, take frames", cut, weight=3,
+            "cut", "Resize, cut into clips, take frames", cut, weight=3, version=2,
             uses=("width_px", "height_px", "clip_s", "keep_tail", "fps"),
         ),
         JobStage("track", "Follow people in every picture", track, weight=15, version=2, uses=("confidence", "model")),

@@ -18,6 +18,7 @@ from sightline.jobs.contract import Work, WorkInput
 from sightline.jobs.kinds.annotation.params import AnnotationParams
 from sightline.media.ffmpeg import quiet
 from sightline.media.footage import Footage, footage_of
+from sightline.media.tone_map import tone_map_filter
 
 STAGE = "cut"
 COMMON_RATES = (
@@ -167,7 +168,8 @@ def _cut_film(work: Work, item: WorkInput, footage: Footage, plan: _Plan) -> lis
     loose.mkdir()
     # A film whose pictures change their size goes on in the same graph: a new one would begin to count again.
     command = quiet(
-        "-reinit_filter", "0", "-i", f"file:{item.path}", "-filter_complex", _graph(plan),
+        "-reinit_filter", "0", "-i", f"file:{item.path}",
+        "-filter_complex", _graph(plan, tone_map_filter(footage.light, work.folder)),
         *_clip_output(plan, clips_folder), *_frame_output(loose),
     )  # fmt: skip
     run_command(
@@ -190,7 +192,7 @@ def _cut_film(work: Work, item: WorkInput, footage: Footage, plan: _Plan) -> lis
     return clips
 
 
-def _graph(plan: _Plan) -> str:
+def _graph(plan: _Plan, tone_map: str) -> str:
     """Upright pictures at an even rate, letterboxed by their display aspect; split into the clips and the frames."""
     width, height = plan.size_px
     step = min(plan.fps, plan.rate) / plan.rate
@@ -198,7 +200,7 @@ def _graph(plan: _Plan) -> str:
     # The same whole-number arithmetic as in places_of.
     taken = f"eq({place},0)+gt(floor({place}*{n}/{d}),floor(({place}-1)*{n}/{d}))"
     return (
-        f"[0:v:0]setpts=PTS-STARTPTS,fps={plan.rate},"
+        f"[0:v:0]setpts=PTS-STARTPTS,fps={plan.rate},{tone_map}"
         f"scale=w='max(2,2*trunc(min({width},{height}*dar)/2))':h='max(2,2*trunc(min({height},{width}/dar)/2))'"
         f":flags=bicubic+accurate_rnd+bitexact:eval=frame,"
         f"pad={width}:{height}:(ow-iw)/2:(oh-ih)/2:black:eval=frame,setsar=1,format=yuv420p,split[film][all];"

@@ -37,7 +37,7 @@ KIND = JobKind(
             "select", "Choose the best shots", _select, weight=0.5, version=2,
             uses=("target_s", "shot_s", "most_per_room", "least_score", "keep_unknown", "pins", "bans", "order"),
         ),
-        JobStage("render", "Make the film", render_film, weight=5, uses=FILM_PARAMS),
+        JobStage("render", "Make the film", render_film, weight=5, version=2, uses=FILM_PARAMS),
     ),
     most_inputs=50,
     estimate_s=lambda duration_s: 60 + duration_s,

@@ -40,6 +40,8 @@ class Film:
     paths: Sequence[Path]
     """Of the inputs, by number."""
     footages: Mapping[int, Footage]
+    tone_maps: Mapping[int, str]
+    """Filters that make the pictures of an input BT.709, by its number; empty: they are."""
     shapes: Sequence[Shape]
     cards: Sequence[Path | None]
     """For each take, the picture of its title."""
@@ -101,7 +103,8 @@ def _graph(film: Film, cards: Sequence[Path]) -> str:
 def _take(film: Film, number: int, take: Take) -> list[str]:
     """A take as even pictures of its exact length, once for each film and once more for the poster."""
     chain = [
-        f"[{number}:v:0]setpts=PTS-STARTPTS", f"fps={FPS}", "scale=trunc(iw*sar/2)*2:trunc(ih/2)*2", "setsar=1", "format=yuv420p",
+        f"[{number}:v:0]setpts=PTS-STARTPTS", f"fps={FPS}",
+        f"{film.tone_maps[take.file]}scale=trunc(iw*sar/2)*2:trunc(ih/2)*2", "setsar=1", "format=yuv420p",
         # Whatever the file turns out to hold, the take has its length: the joins after it rely on that.
         f"tpad=stop_mode=clone:stop_duration={take.length_s:.3f}", f"trim=end_frame={take.frames}", "setpts=PTS-STARTPTS",
     ]  # fmt: skip

@@ -8,7 +8,9 @@ from statistics import median
 import av
 import av.error
 import cv2
-import numpy as np
+
+from sightline.media.av_picture import picture_of
+from sightline.media.frame import small_luma
 
 STRENGTH = 0.5
 """So much of the way to the common brightness is gone."""
@@ -24,11 +26,10 @@ def brightness_at(path: Path, at_s: float) -> float:
             stream = container.streams.video[0]
             stream.codec_context.skip_frame = "NONKEY"
             container.seek(round(at_s * av.time_base) + (container.start_time or 0))
-            frame = next(container.decode(stream))
-            small = frame.reformat(LOOKED_AT_PX, LOOKED_AT_PX, "gray").to_ndarray()
+            small = small_luma(picture_of(next(container.decode(stream))).bgr(), LOOKED_AT_PX)
     except (av.error.FFmpegError, StopIteration, IndexError):
         return UNREADABLE
-    return float(cv2.mean(np.ascontiguousarray(small))[0]) / 255
+    return float(cv2.mean(small)[0]) / 255
 
 
 def gammas(brightness: Sequence[float]) -> list[float]:

@@ -16,6 +16,7 @@ from sightline.jobs.kinds.showcase.light import brightness_at, gammas
 from sightline.jobs.kinds.showcase.timeline import FPS, Timeline, plan
 from sightline.jobs.kinds.showcase.titles import draw_card, film_title, property_lines, room_title
 from sightline.media.footage import Footage, footage_of
+from sightline.media.tone_map import tone_map_filter
 
 CARD_WIDTH = 0.9
 """Of the shorter side, so that a title fits every shape."""
@@ -51,6 +52,7 @@ def _film(work: Work, timeline: Timeline, footages: Mapping[int, Footage]) -> Fi
         timeline,
         [item.path for item in work.inputs],
         footages,
+        {number: tone_map_filter(footage.light, work.folder) for number, footage in footages.items()},
         _shapes(work),
         _cards(work, timeline),
         _gammas(work, timeline),

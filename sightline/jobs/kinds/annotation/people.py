@@ -26,6 +26,8 @@ STAGE = "track"
 DETECTOR, TRACKER = "object_detection", "multi_object_tracking"
 LEAST_LOOKS = 2
 """Who was seen in fewer frames of a clip was nobody. A clip of one frame has no second look."""
+LONGEST_GAP_S = 1.0
+"""Who was out of sight no longer was in between: the boxes there are put on the way from the last to the next."""
 HOG_NAME = "OpenCV HOG"
 
 
@@ -38,7 +40,7 @@ class Sighting:
     track_id: int
     """From 1, by first sight; the same person keeps it within the clip."""
     score: float
-    """The detector's."""
+    """The detector's; the lower of its neighbours' for a box that was put in between."""
     box: Box
     """xyxy in pixels of the clip's frames, inside them."""
 
@@ -62,7 +64,7 @@ def track(work: Work) -> None:
                 work.progress((done + seen_frames) / frames, clip.name)
             if seen_frames != clip.frame_count:
                 raise JobError(f"The clip {clip.name} lost frames on the disk. Try again.", code="clip_damaged")
-            told = [[row.frame, row.track_id, row.score, *row.box] for row in _steady(rows, clip)]
+            told = [[row.frame, row.track_id, row.score, *row.box] for row in _steady(_filled(rows, clip), clip)]
             (work.folder / file).write_text(json.dumps({**means, "rows": told}, separators=(",", ":")), encoding="utf-8")
             work.keep(file)
         done += clip.frame_count
@@ -134,6 +136,25 @@ def _inside(box: Box, size_px: tuple[int, int]) -> Box:
     x1, x2 = (round(min(max(x, 0.0), size_px[0]), 2) for x in (box[0], box[2]))
     y1, y2 = (round(min(max(y, 0.0), size_px[1]), 2) for y in (box[1], box[3]))
     return (x1, y1, x2, y2)
+
+
+def _filled(rows: list[Sighting], clip: Clip) -> list[Sighting]:
+    """With everybody who was out of sight for a short while in the frames of that while."""
+    most = int(LONGEST_GAP_S * clip.rate)
+    last: dict[int, Sighting] = {}
+    between = []
+    for row in rows:
+        before = last.get(row.track_id, row)
+        if 1 < row.frame - before.frame <= most:
+            between += [_on_the_way(before, row, frame) for frame in range(before.frame + 1, row.frame)]
+        last[row.track_id] = row
+    return sorted([*rows, *between], key=lambda row: row.frame)
+
+
+def _on_the_way(before: Sighting, after: Sighting, frame: int) -> Sighting:
+    share = (frame - before.frame) / (after.frame - before.frame)
+    x1, y1, x2, y2 = (round(a + (b - a) * share, 2) for a, b in zip(before.box, after.box, strict=True))
+    return Sighting(frame, after.track_id, min(before.score, after.score), (x1, y1, x2, y2))
 
 
 def _steady(rows: list[Sighting], clip: Clip) -> list[Sighting]:

@@ -61,7 +61,8 @@ class RemoteLedger:
 
     def _look(self) -> bool:
         try:
-            return self._files.is_cancel_wanted()
+            # Whoever is given an attempt that another machine has ended meanwhile has nothing left to do.
+            return self._files.is_cancel_wanted() or self._files.has_ended()
         except StorageError as err:
             log.warning("Whether somebody wants it cancelled cannot be seen: %s", err.message)
             return False
@@ -85,6 +86,8 @@ def carry_out(payload: Mapping[str, Any], settings: Settings, tell: Tell, extern
     files.begin(external_id)
     analyzers.load()
     result = _run(task, settings, RemoteLedger(files, tell))
+    # Another machine that was given the same attempt may have been quicker.
+    result = files.result() or result
     files.leave(result)
     if not result.is_transient:
         # The next attempt at one that may succeed can land here again and finds what is done.

@@ -271,8 +271,8 @@ class Looks:
 def _stage(told: Mapping[str, Any]) -> StageProgress | None:
     """Progress of a stage as the other side passes it on; None for what is none."""
     words = [told.get(name, "") for name in ("name", "label", "state", "message")]
-    numbers = [told.get(name) or 0 for name in ("weight", "progress", "started_at", "ended_at")]
-    if not all(isinstance(word, str) for word in words) or not all(isinstance(number, int | float) for number in numbers):
+    numbers = [told.get(name, 0.0) for name in ("weight", "progress", "started_at", "ended_at")]
+    if not all(isinstance(word, str) for word in words) or not all(isinstance(number, int | float | None) for number in numbers):
         return None
     try:
         return StageProgress(**told)

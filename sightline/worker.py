@@ -1,5 +1,5 @@
-"""The worker process: `python -m sightline.worker`. It runs batch jobs, tells others of their ends, delivers uploads and deletes what
-is too old.
+"""The worker process: `python -m sightline.worker`. It runs batch jobs and tells others of their ends, delivers uploads, and
+deletes what is too old.
 
 The main thread waits for SIGTERM or SIGINT; each duty has a daemon thread of its own. A duty that fails is logged and goes on
 after a pause. Everything it does can be cut off at any moment: unfinished work is found again in the database at the next start.
@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from queue import SimpleQueue
 
 from sightline.errors import SightlineError
-from sightline.jobs.carriers import make_carrier
+from sightline.jobs.carriers import make_carrier, make_remote_carrier
 from sightline.jobs.dispatch import Dispatch
 from sightline.jobs.outbox import Deliverer
+from sightline.jobs.presence import TOUCH_EVERY_S, Presence
+from sightline.jobs.remote.looking import Looks
+from sightline.jobs.remote.sending import HERE, Sender
 from sightline.jobs.retention import Retention
 from sightline.jobs.runner import Runner
 from sightline.jobs.webhooks import WebhookSender
@@ -34,6 +37,8 @@ WEBHOOK_POLL_S = 1.0
 RETENTION_INTERVAL_S = 3600.0
 REAP_MOST_INTERVAL_S = 15.0
 JOB_POLL_S = 0.5
+SENDERS, LOOKERS = 2, 4
+"""Threads that make jobs ready for machines of others, and that ask how they are there: one slow answer delays few."""
 PAUSE_AFTER_ERROR_S = 5.0
 STOP_WAIT_S = 1.5
 """How long a delivery in progress may go on after SIGTERM."""
@@ -55,12 +60,17 @@ class Worker:
         self._database = Database(settings.database)
         self._deliverer = Deliverer(settings, self._database)
         self._retention = Retention(settings, self._database)
-        self._runner = Runner(settings, self._database)
+        remote = make_remote_carrier(settings)
+        self._runner = Runner(settings, self._database, None if remote is None else HERE)
+        self._sender = None if remote is None else Sender(settings, self._database, remote)
+        self._looks = None if remote is None else Looks(settings, self._database, remote)
         self._webhooks = WebhookSender(settings, self._database)
+        self._presence = Presence(settings)
         carrier = make_carrier(settings)
         self._dispatch = None if carrier is None else Dispatch(Jobs(self._database), carrier)
         self._reap_interval_s = min(REAP_MOST_INTERVAL_S, settings.job_lease_s / 2)
-        self._job_slots = settings.job_slots if settings.job_carrier == "embedded" else 0
+        runs_jobs = settings.job_carrier == "embedded" or (remote is not None and settings.job_fallback == "on")
+        self._job_slots = settings.job_slots if runs_jobs else 0
         self._stop = threading.Event()
         self._wish_to_stop: SimpleQueue[None] = SimpleQueue()
         self._delivery_right = ExitStack()
@@ -72,9 +82,12 @@ class Worker:
         duties = (
             Duty("outbox", DELIVERY_POLL_S, self._deliver),
             Duty("retention", RETENTION_INTERVAL_S, self._prune),
+            Duty("presence", TOUCH_EVERY_S, lambda _stop: self._presence.tell()),
             Duty("webhooks", WEBHOOK_POLL_S, self._webhooks.work),
             Duty("reaper", self._reap_interval_s, self._reap),
             *(Duty(f"job-{slot}", JOB_POLL_S, self._work_jobs) for slot in range(self._job_slots)),
+            *(Duty(f"send-{number}", JOB_POLL_S, self._send_jobs) for number in range(SENDERS if self._sender else 0)),
+            *(Duty(f"look-{number}", JOB_POLL_S, self._look_at_jobs) for number in range(LOOKERS if self._looks else 0)),
         )
         threads = [threading.Thread(target=self._repeat, args=(duty,), name=duty.name, daemon=True) for duty in duties]
         for thread in threads:
@@ -85,6 +98,7 @@ class Worker:
         ends_s = time.monotonic() + STOP_WAIT_S
         for thread in threads:
             thread.join(max(0.0, ends_s - time.monotonic()))
+        self._presence.end()
         log.info("worker stops")
 
     def stop(self) -> None:
@@ -107,6 +121,14 @@ class Worker:
 
     def _work_jobs(self, stop: threading.Event) -> None:
         while not stop.is_set() and self._runner.work(stop):
+            continue
+
+    def _send_jobs(self, stop: threading.Event) -> None:
+        while self._sender is not None and not stop.is_set() and self._sender.send(stop):
+            continue
+
+    def _look_at_jobs(self, stop: threading.Event) -> None:
+        while self._looks is not None and not stop.is_set() and self._looks.look():
             continue
 
     def _reap(self, stop: threading.Event) -> None:

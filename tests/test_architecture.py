@@ -31,6 +31,7 @@ BROAD_EXCEPTS = {
     "sightline/live/doctor.py": "top of an examination",
     "sightline/live/hub.py": "top of an encoder thread",
     "sightline/live/stage_costs.py": "top of the process that measures a stage",
+    "sightline/web/doctor_desk.py": "top of a check's thread",
     "sightline/web/downloads.py": "top of a download's thread",
     "sightline/web/errors.py": "top of a request",
     "sightline/web/feed.py": "top of the feed thread",

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 import analyzers
 from sightline import __version__
 from sightline.settings import Settings
+from sightline.storage import upload_origins
 from sightline.web import errors, headers, lingering
 from sightline.web.accounts import ensure_first_admin
 from sightline.web.api import (
@@ -24,6 +25,7 @@ from sightline.web.api import (
     costs,
     counters,
     dashboard,
+    doctor,
     identities,
     jobs,
     kept,
@@ -32,6 +34,7 @@ from sightline.web.api import (
     pictures,
     presets,
     session,
+    tus,
     uploads,
     users,
     webhooks,
@@ -62,8 +65,10 @@ RESOURCES = (
     pictures,
     kept,
     uploads,
+    tus,
     jobs,
     webhooks,
+    doctor,
     models,
     identities,
     dashboard,
@@ -101,7 +106,7 @@ def create_app(settings: Settings) -> OpenAPI:
     guard = Guard(settings, parts.login)
     parts.metrics.install(app)
     guard.install(app)
-    headers.install(app, guard)
+    headers.install(app, guard, upload_origins(settings))
     errors.install(app)
     lingering.install(app)
     for module in RESOURCES:

@@ -349,6 +349,32 @@ class UploadPath(Query):
     upload_id: RowId
 
 
+class PartsUploadPath(Query):
+    upload_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$", description="Id of an upload in parts")]
+
+
+class AssetPath(Query):
+    asset_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="Id of an uploaded video")]
+
+
+class S3UploadBody(Body):
+    name: Annotated[str, Field(min_length=1, max_length=255, description="What the file is called")]
+    size_bytes: Annotated[int, Field(ge=0, le=5 * 2**40)]
+
+
+class PartNumbersBody(Body):
+    numbers: Annotated[list[PositiveInt], Field(min_length=1, max_length=100, description="Parts that need an address")]
+
+
+class PartBody(Body):
+    number: PositiveInt
+    etag: Annotated[str, Field(min_length=1, max_length=200, description="As S3 answered")]
+
+
+class PartsBody(Body):
+    parts: Annotated[list[PartBody], Field(max_length=10_000, description="Empty: S3 is asked what it has")] = []
+
+
 class FileNamePath(Query):
     filename: str
 
@@ -515,6 +541,34 @@ class WebhookDelivery(Answer):
 class WebhookDeliveries(Answer):
     deliveries: list[WebhookDelivery]
     next: int | None
+
+
+class SystemQuery(Query):
+    fresh: bool = Field(False, description="Look again, although somebody did a moment ago")
+
+
+class SystemLine(Answer):
+    """One thing that was looked at, in sentences."""
+
+    name: str
+    label: str
+    state: Literal["ok", "better", "wrong"]
+    detail: str
+    changes: Annotated[str, Field(description="What works otherwise because of that")]
+    todo: str
+    command: str
+    page: Annotated[str, Field(description="Page of the dashboard where it is done; empty: none")]
+
+
+class SystemGroup(Answer):
+    label: str
+    lines: list[SystemLine]
+
+
+class SystemReport(Answer):
+    checked_at: float
+    counts: Annotated[dict[str, int], Field(description="How many lines are ok, better and wrong")]
+    groups: list[SystemGroup]
 
 
 class DoctorReport(Answer):

@@ -16,12 +16,15 @@ from sightline.records.frames import Frames
 from sightline.records.login_attempts import LoginAttempts
 from sightline.records.outbox import OutboxItems
 from sightline.records.presets import Presets
+from sightline.records.uploads import Uploads
 from sightline.records.users import Users
 from sightline.settings import Settings
 from sightline.storage.model_mirror import model_store
 from sightline.web.camera_desk import CameraDesk
 from sightline.web.camera_transfer import CameraTransfer
 from sightline.web.catalogue import Catalogue
+from sightline.web.checks import Installation
+from sightline.web.doctor_desk import DoctorDesk
 from sightline.web.engine_client import Engines
 from sightline.web.exports import Exports
 from sightline.web.health import Health
@@ -35,7 +38,10 @@ from sightline.web.people_desk import PeopleDesk
 from sightline.web.preset_desk import PresetDesk
 from sightline.web.rate_limit import LoginLimit
 from sightline.web.run_config import RunConfig
+from sightline.web.s3_desk import S3Desk
+from sightline.web.tus_desk import TusDesk
 from sightline.web.upload_desk import UploadDesk
+from sightline.web.upload_limits import UploadLimits
 from sightline.web.webhook_desk import WebhookDesk
 
 EXTENSION = "sightline"
@@ -62,8 +68,12 @@ class Services:
     keeping: Keeping
     exports: Exports
     upload_desk: UploadDesk
+    uploads: Uploads
+    tus: TusDesk
+    s3_uploads: S3Desk
     jobs: JobDesk
     webhooks: WebhookDesk
+    doctor: DoctorDesk
     models: ModelDesk
     people: PeopleDesk
     health: Health
@@ -87,6 +97,9 @@ class Services:
         stop = threading.Event()
         run_config = RunConfig(settings)
         outbox = Outbox(settings, database)
+        uploads = Uploads(database)
+        limits = UploadLimits(settings, uploads)
+        upload_desk = UploadDesk(settings, assets, cameras, outbox, run_config, limits)
         catalogue = Catalogue(settings, engines, run_config)
         presets = PresetDesk(Presets(database), desk, catalogue)
         return cls(
@@ -105,9 +118,13 @@ class Services:
             run_config=run_config,
             keeping=Keeping(settings, desk, frames, outbox, run_config),
             exports=Exports(settings, desk, events),
-            upload_desk=UploadDesk(settings, assets, outbox, run_config),
+            upload_desk=upload_desk,
+            uploads=uploads,
+            tus=TusDesk(settings, uploads, limits, upload_desk),
+            s3_uploads=S3Desk(settings, uploads, limits, upload_desk),
             jobs=JobDesk(settings, database, assets),
             webhooks=WebhookDesk(database, AddressPolicy.from_settings(settings)),
+            doctor=DoctorDesk(Installation(settings, database, engines, model_store(settings))),
             models=ModelDesk(model_store(settings), engines, catalogue),
             people=PeopleDesk(database, events, engines),
             health=Health(database, engines),

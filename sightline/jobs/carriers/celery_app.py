@@ -65,6 +65,15 @@ class CeleryCarrier:
             raise _away() from err
 
 
+def answering_workers(settings: Settings) -> int:
+    """How many Celery workers answer within half of ANSWER_S. Raises: Invalid, StorageError (`broker_unavailable`)."""
+    app = make_app(settings)
+    try:
+        return len(app.control.ping(timeout=ANSWER_S / 2))
+    except (OperationalError, OSError, *app.connection_for_write().connection_errors) as err:
+        raise _away() from err
+
+
 def _away() -> StorageError:
     return StorageError("Redis (REDIS_URL) does not answer; the job waits until it does.", code="broker_unavailable")
 

@@ -44,7 +44,7 @@ def hand_in(work):
 
 
 STAGES = (JobStage("count", "Count", count), JobStage("hand_in", "Hand in", hand_in))
-KIND = JobKind("tally", "Tally", "Counts.", TallyParams, STAGES)
+KIND = JobKind("tally", "Tally", "Counts.", TallyParams, STAGES, needs_analyzers=False)
 '''.replace("\\\\n", "\\n")
 POINTS = "[sightline.job_kinds]\ntally = sightline_tally:KIND\n"
 METADATA = "Metadata-Version: 2.1\nName: sightline-tally\nVersion: 1.0\n"

@@ -10,10 +10,11 @@ import cv2
 
 import analyzers
 from sightline.errors import SightlineError
+from sightline.jobs.contract import kind
 from sightline.jobs.execute import execute
 from sightline.logs import configure, explain
 from sightline.records.database import Database
-from sightline.records.jobs import Lost
+from sightline.records.jobs import Jobs, Lost
 from sightline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,9 +33,11 @@ def main(arguments: list[str]) -> int:
     try:
         settings = Settings.from_env()
         configure(settings, "job")
-        analyzers.load()
+        database = Database(settings.database)
+        if kind(Jobs(database).get(job_id).kind).needs_analyzers:
+            analyzers.load()
         cv2.setNumThreads(1)
-        execute(job_id, attempt, settings, Database(settings.database))
+        execute(job_id, attempt, settings, database)
     except Lost as err:
         log.warning("%s", err.message)
         return EXIT_LOST

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sightline.errors import Invalid
+from sightline.media.extras import Extra
 from sightline.media.models import ModelStore
 from sightline.media.stage import check_value
 from sightline.settings import Settings
@@ -133,9 +134,13 @@ class JobKind:
     """Frozen dataclass whose fields are made with `param(...)`."""
     stages: tuple[JobStage, ...]
     most_inputs: int = 1
+    extras: tuple[Extra, ...] = ()
+    """What it takes beside its footage, one of each at most. They are inputs too: a stage tells them by `extra_of`."""
     estimate_s: Callable[[float], float] = lambda duration_s: 10 + duration_s
     """About how long it takes for inputs of that many seconds, on this kind of machine."""
     timeout_s: float = 4 * 3600.0
+    needs_analyzers: bool = True
+    """Whether its stages run analyzers of the dashboard: only then are they loaded."""
     unavailable: Callable[[Settings], str | None] = lambda _settings: None
     """The reason why it cannot run here and the way to get it, or None."""
 

@@ -98,5 +98,6 @@ KIND = JobKind(
         JobStage("ladder", "Encode all qualities", ladder, weight=9, version=2, uses=("rungs",)),
         JobStage("package", "Pack", package, uses=("mp4",)),
     ),
+    needs_analyzers=False,
     estimate_s=lambda duration_s: 5 + duration_s,
 )

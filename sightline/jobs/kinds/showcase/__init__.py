@@ -40,5 +40,6 @@ KIND = JobKind(
         JobStage("render", "Make the film", render_film, weight=5, version=2, uses=FILM_PARAMS),
     ),
     most_inputs=50,
+    needs_analyzers=False,
     estimate_s=lambda duration_s: 60 + duration_s,
 )  # fmt: skip

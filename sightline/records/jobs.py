@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, delete, func, or_, select, update
@@ -22,6 +23,7 @@ from sightline.records.models import ExternalRunRow, JobRow
 MOST_FAILURES = 3
 """Attempts that may be lost before the job is given up: what kills three workers would kill the fourth."""
 FIRST_RETRY_S = 5.0
+SEARCH_BATCH = 200
 
 
 class JobState(StrEnum):
@@ -181,17 +183,30 @@ class Jobs:
             row = _by_key(session, key)
             return None if row is None else _job(row)
 
-    def page(self, limit: int = 50, before: float | None = None, states: Sequence[str] = (), kind: str = "") -> tuple[Job, ...]:
-        """Jobs, newest first; `before`: only those created earlier."""
-        query = select(JobRow).order_by(JobRow.created_at.desc(), JobRow.id).limit(limit)
+    def page(
+        self, limit: int = 50, before: float | None = None, states: Sequence[str] = (), kind: str = "", text: str = ""
+    ) -> tuple[Job, ...]:
+        """Jobs, newest first.
+
+        Args:
+            before: only those created earlier (epoch s).
+            text: only those with a file whose name has that in it, in capitals or not.
+        """
+        query = select(JobRow).order_by(JobRow.created_at.desc(), JobRow.id)
         if before is not None:
             query = query.where(JobRow.created_at < before)
         if states:
             query = query.where(JobRow.state.in_(states))
         if kind:
             query = query.where(JobRow.kind == kind)
+        wanted = text.casefold()
         with self._database.reading() as session:
-            return tuple(_job(row) for row in session.scalars(query))
+            if not wanted:
+                return tuple(_job(row) for row in session.scalars(query.limit(limit)))
+            # Databases differ in what a capital letter is beyond ASCII; there are some thousand jobs at most.
+            rows = session.scalars(query.execution_options(yield_per=SEARCH_BATCH))
+            matching = (row for row in rows if any(wanted in item["name"].casefold() for item in row.inputs))
+            return tuple(_job(row) for row in islice(matching, limit))
 
     def counts(self) -> dict[str, int]:
         """How many jobs are in each state."""
@@ -203,6 +218,13 @@ class Jobs:
         query = select(JobRow.id, JobRow.ended_at).where(JobRow.state.in_(ENDED), JobRow.ended_at >= since)
         with self._database.reading() as session:
             return {job_id: ended_at or 0.0 for job_id, ended_at in session.execute(query)}
+
+    def open_count(self, owner_id: int | None) -> int:
+        """How many jobs of a user have not ended."""
+        owned = JobRow.owner_id.is_(None) if owner_id is None else JobRow.owner_id == owner_id
+        query = select(func.count()).select_from(JobRow).where(JobRow.state.in_(OPEN), owned)
+        with self._database.reading() as session:
+            return session.scalar(query) or 0
 
     # What a worker does
 

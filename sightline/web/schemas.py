@@ -227,8 +227,15 @@ class StageCosts(Answer):
     left: int
 
 
+Url = Annotated[str, Field(min_length=1, max_length=2048)]
+
+
 class JobPath(Query):
     job_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8,32}$", description="Id of a job")]
+
+
+class CallPath(Query):
+    token: Annotated[str, Field(max_length=200, description="Of one attempt at one job")]
 
 
 class OutputPath(JobPath):
@@ -243,12 +250,28 @@ class JobsQuery(Query):
     before: Annotated[EpochSeconds | None, Field(description="`next` of the page before")] = None
     status: JobStatus | None = None
     kind: Annotated[str | None, Field(max_length=32)] = None
+    q: Annotated[str | None, Field(max_length=100, description="Part of the name of a file that went in")] = None
 
 
 class AssetJobBody(Body):
     asset_ids: Annotated[list[str], Field(min_length=1, max_length=50)]
     kind: str
     params: dict[str, Any] = {}
+
+
+class UrlJobBody(Body):
+    urls: Annotated[list[Url], Field(min_length=1, max_length=50, description="Addresses of video files (https or http)")]
+    kind: str
+    params: dict[str, Any] = {}
+
+
+class ProcessVideoBody(Body):
+    video_url: Url
+    processing_type: Literal["analyze", "transcode"] = "analyze"
+
+
+class ProcessingPath(Query):
+    processing_id: Annotated[str, Field(pattern=r"^[0-9a-f]{8,32}$", description="Id of a job")]
 
 
 class AgainBody(Body):
@@ -488,6 +511,18 @@ class CameraView(Answer):
 
 class CameraList(Answer):
     cameras: list[CameraView]
+
+
+class ShotPath(JobPath):
+    number: Annotated[int, Field(ge=1, le=100_000, description="Of the shot, as on the contact sheet")]
+
+
+class ShotList(Answer):
+    means: Annotated[dict[str, str], Field(description="What was told by what")]
+    shots: Annotated[list[dict[str, Any]], Field(description="number, room, score, parts, reasons, left_out_because, picture, …")]
+    pins: str
+    bans: str
+    order: str
 
 
 class WebhookPath(Query):

@@ -1,23 +1,41 @@
 """Batch jobs: send footage, watch the progress, fetch the results."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, request, send_file
 from flask_openapi3.models import RawModel
 
 from sightline.jobs.telling import job_json
-from sightline.records.jobs import JobState
+from sightline.records.jobs import Job, JobState
 from sightline.storage.local import LocalStorage
 from sightline.web.guard import current_identity
 from sightline.web.job_desk import estimate
-from sightline.web.schemas import AgainBody, AssetJobBody, Done, JobPath, JobsQuery, OutputPath, PinBody, resource
+from sightline.web.schemas import (
+    AgainBody,
+    AssetJobBody,
+    Done,
+    JobPath,
+    JobsQuery,
+    OutputPath,
+    PinBody,
+    ProcessingPath,
+    ProcessVideoBody,
+    UrlJobBody,
+    resource,
+)
 from sightline.web.services import services
 
 api = resource("jobs", __name__, "Batch jobs")
 
+MOST_LISTED = 500
+
 
 class FilesForm(RawModel):
-    """multipart/form-data: one or many `files`, `kind`, `params` (JSON), `strict`. Header `Idempotency-Key` by choice."""
+    """multipart/form-data: `files`, `asset_ids` and `urls` (JSON lists) in any mixture, `kind`, `params` (JSON), `strict`.
+
+    Header `Idempotency-Key` by choice.
+    """
 
     mimetypes = ["multipart/form-data"]  # noqa: RUF012
 
@@ -45,14 +63,51 @@ def add_job_from_assets(body: AssetJobBody) -> tuple[dict[str, Any], int]:
     return _accepted(desk.take_assets(body.asset_ids, order)), 202
 
 
+@api.post("/api/v1/jobs/from_urls", responses={202: Done})
+def add_job_from_urls(body: UrlJobBody) -> tuple[dict[str, Any], int]:
+    """A job over videos of the web; it fetches them when it begins."""
+    return _accepted(_job_over_urls(body.urls, body.kind, body.params)), 202
+
+
+@api.post("/process-video", responses={202: Done})
+def process_video(body: ProcessVideoBody) -> tuple[dict[str, Any], int]:
+    """Fetch a video and work on it. `estimated_time`: seconds."""
+    job = _job_over_urls([body.video_url], body.processing_type, {})
+    seconds = estimate(job, services().settings) - job.created_at
+    return {
+        "success": True, "message": "The video is fetched and worked on as soon as it is its turn.", "status": "processing",
+        "job_id": job.id, "estimated_time": round(seconds),
+    }, 202  # fmt: skip
+
+
+@api.get("/processing-status/<job_id>")
+def processing_status(path: JobPath) -> dict[str, Any]:
+    """State, progress and results of a job."""
+    return job_json(services().jobs.jobs.get(path.job_id))
+
+
+@api.get("/api/jobs")
+def list_all_jobs() -> dict[str, Any]:
+    """The newest jobs of everybody, for admins."""
+    jobs = services().jobs.jobs
+    return {"jobs": [job_json(job) for job in jobs.page(MOST_LISTED)], "counts": jobs.counts()}
+
+
+@api.delete("/api/jobs/<processing_id>", responses={200: Done})
+def cancel_and_delete_job(path: ProcessingPath) -> dict[str, Any]:
+    """Cancel a job if it is open, wait for its end, and delete it with all its files."""
+    services().jobs.cancel_and_delete(path.processing_id)
+    return {"success": True, "message": "The job and its files are deleted."}
+
+
 @api.get("/api/v1/jobs/")
 def list_jobs(query: JobsQuery) -> dict[str, Any]:
     """Jobs, newest first. `next` is the `before` of the next page."""
     jobs = services().jobs.jobs
     states = [JobState(query.status)] if query.status else []
-    found = jobs.page(query.limit, query.before, states, query.kind or "")
+    found = jobs.page(query.limit, query.before, states, query.kind or "", query.q or "")
     return {
-        "jobs": [job_json(job) for job in found], "counts": jobs.counts(),
+        "jobs": [job_json(job) for job in found], "counts": jobs.counts(), "owners": _owners(found),
         "next": found[-1].created_at if len(found) == query.limit else None,
     }  # fmt: skip
 
@@ -60,7 +115,8 @@ def list_jobs(query: JobsQuery) -> dict[str, Any]:
 @api.get("/api/v1/jobs/<job_id>")
 def get_job(path: JobPath) -> dict[str, Any]:
     """State, progress by stage, and results of a job."""
-    return job_json(services().jobs.jobs.get(path.job_id))
+    job = services().jobs.jobs.get(path.job_id)
+    return {**job_json(job), "owners": _owners([job])}
 
 
 @api.post("/api/v1/jobs/<job_id>/cancel")
@@ -120,6 +176,19 @@ def job_output(path: OutputPath) -> Response:
             conditional=True, etag=output.sha256, max_age=3600,
         )  # fmt: skip
     return send_file(storage.open(output.key), mimetype=output.content_type, as_attachment=is_download, download_name=shown)
+
+
+def _job_over_urls(urls: list[str], kind: str, params: dict[str, Any]) -> Job:
+    desk = services().jobs
+    return desk.take_urls(
+        urls, desk.order(kind, params, request.headers.get("Idempotency-Key"), current_identity().user_id or None)
+    )
+
+
+def _owners(jobs: Iterable[Job]) -> dict[str, str]:
+    """Names of the users who sent them, by id."""
+    wanted = {job.owner_id for job in jobs}
+    return {str(user.id): user.username for user in services().users.list() if user.id in wanted}
 
 
 def _accepted(job: Any) -> dict[str, Any]:

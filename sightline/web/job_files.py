@@ -1,0 +1,130 @@
+"""Files of a job beyond its single results: all of them as one zip, and the shots of a showcase with their pictures.
+
+Called by request threads.
+"""
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from sightline.errors import NotFound, StorageError
+from sightline.jobs.workspace import Workspace
+from sightline.records.jobs import Job, JobOutput
+from sightline.settings import Settings
+from sightline.storage import Storage, results_storage
+
+MANIFEST = "sightline-manifest.json"
+"""In the zip: every file with its size and checksum."""
+CHUNK_BYTES = 1 << 20
+ZIP64_FROM_BYTES = 1 << 31
+EARLIEST = (1980, 1, 1, 0, 0, 0)
+"""All files have this date, so that the same results give the same zip."""
+LOOK, SELECT, SELECTION = "look", "select", "selection.json"
+"""Stages of a showcase, and what the second one writes down."""
+
+
+def zip_of(job: Job, settings: Settings) -> Iterator[bytes]:
+    """All results of a job as a zip, piece by piece; nothing is kept in memory or on disk.
+
+    Raises:
+        NotFound: it has no results, or one is gone; before the first piece. StorageError between two: one is damaged.
+    """
+    storage = results_storage(settings)
+    there = {listed.key for listed in storage.list(f"jobs/{job.id}/")}
+    if not job.outputs:
+        raise NotFound("The job has no results.", code="output_not_found")
+    for output in job.outputs:
+        if output.key not in there:
+            raise NotFound(f"The result {output.name} is no longer in storage.", code="output_not_found")
+    return _pieces(job, storage)
+
+
+def shots_of(job: Job, settings: Settings) -> dict[str, Any]:
+    """The shots of a showcase as its stage `select` wrote them down, each with the address of its picture.
+
+    Raises:
+        NotFound: `no_shots`: it is no showcase, or is not that far, or ran on another machine.
+    """
+    told = _selection(job, settings)
+    names = [item.name for item in job.inputs]
+    shots = [
+        {
+            **shot, "input_name": names[shot["input"]] if shot["input"] < len(names) else "",
+            "picture": f"/api/v1/jobs/{job.id}/shots/{shot['number']}/picture",
+        }
+        for shot in told["shots"]
+    ]  # fmt: skip
+    wishes = {name: job.params.get(name, "") for name in ("pins", "bans", "order")}
+    return {"means": told["means"], "shots": shots, **wishes}
+
+
+def shot_picture(job: Job, number: int, settings: Settings) -> Path:
+    """The JPEG file of a shot. Raises: NotFound."""
+    folder = Workspace(settings, job.id).stage(LOOK)
+    for shot in _selection(job, settings)["shots"]:
+        path = folder / str(shot["picture"])
+        if shot["number"] == number and path.is_file():
+            return path
+    raise NotFound(f"The job has no picture of shot {number}.", code="no_shots")
+
+
+def _selection(job: Job, settings: Settings) -> dict[str, Any]:
+    path = Workspace(settings, job.id).stage(SELECT) / SELECTION
+    try:
+        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        words = "There are no shots to choose from: this is no showcase, it has not come that far, or it ran on another machine."
+        raise NotFound(words, code="no_shots") from err
+    return told
+
+
+class _Pipe(io.RawIOBase):
+    """What was written since it was last emptied; tells `zipfile` that it cannot go back."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._pieces.append(bytes(data))
+        return len(self._pieces[-1])
+
+    def take(self) -> bytes:
+        taken, self._pieces = b"".join(self._pieces), []
+        return taken
+
+
+def _pieces(job: Job, storage: Storage) -> Iterator[bytes]:
+    pipe = _Pipe()
+    with zipfile.ZipFile(pipe, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(zipfile.ZipInfo(MANIFEST, EARLIEST), _manifest(job))
+        for output in job.outputs:
+            info = zipfile.ZipInfo(output.name, EARLIEST)
+            with archive.open(info, "w", force_zip64=output.size_bytes >= ZIP64_FROM_BYTES) as file:
+                for chunk in _checked(output, storage):
+                    file.write(chunk)
+                    yield pipe.take()
+    yield pipe.take()
+
+
+def _checked(output: JobOutput, storage: Storage) -> Iterator[bytes]:
+    """The bytes of a result; an error after the last one, when they are others than those that were put there."""
+    digest = hashlib.sha256()
+    with storage.open(output.key) as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+            yield chunk
+    if digest.hexdigest() != output.sha256:
+        # The connection breaks off here: better no zip than a damaged one.
+        raise StorageError(f"The result {output.name} is damaged in storage.", code="corrupt", is_transient=False)
+
+
+def _manifest(job: Job) -> str:
+    files = [{"name": output.name, "bytes": output.size_bytes, "sha256": output.sha256} for output in job.outputs]
+    return json.dumps({"job_id": job.id, "kind": job.kind, "files": files}, indent=1)

@@ -225,8 +225,8 @@ class Settings(BaseSettings):
     )
     s3_endpoint_url: str = Field(
         "",
-        validation_alias=_names("S3_ENDPOINT_URL", "AWS_ENDPOINT_URL"),
-        description="Endpoint of an S3-compatible service. Empty: AWS.",
+        validation_alias="S3_ENDPOINT_URL",
+        description="Endpoint of an S3-compatible service. Empty: AWS_ENDPOINT_URL.",
     )
     aws_access_key_id: SecretStr = Field(
         SecretStr(""),
@@ -243,7 +243,7 @@ class Settings(BaseSettings):
     aws_endpoint_url: str = Field(
         "",
         validation_alias="AWS_ENDPOINT_URL",
-        description="Endpoint of AWS services; of S3 as well unless S3_ENDPOINT_URL is set. Empty: AWS.",
+        description="Endpoint of all AWS services. Empty: AWS.",
     )
     lambda_function: str = Field(
         "", validation_alias="LAMBDA_FUNCTION", description="Name or ARN of the Lambda function that runs jobs (JOB_CARRIER=lambda)."
@@ -420,6 +420,11 @@ class Settings(BaseSettings):
             return None
         bucket, _, prefix = self.models_mirror.removeprefix("s3://").partition("/")
         return bucket, prefix.strip("/")
+
+    @property
+    def s3_endpoint(self) -> str:
+        """Where S3 is; empty: AWS."""
+        return self.s3_endpoint_url or self.aws_endpoint_url
 
     @cached_property
     def signing_key(self) -> str:

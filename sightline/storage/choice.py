@@ -1,6 +1,7 @@
 """Which storage the settings ask for."""
 
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sightline.errors import Conflict
 from sightline.settings import Settings
@@ -33,6 +34,19 @@ def videos_bucket(settings: Settings) -> S3Storage:
     return bucket_storage(settings, settings.s3_bucket_videos)
 
 
+def upload_origins(settings: Settings) -> tuple[str, ...]:
+    """Origins to which browsers send videos; none while they are sent to us."""
+    bucket = settings.s3_bucket_videos or settings.s3_bucket
+    if settings.storage_type != "s3" or not bucket:
+        return ()
+    endpoint = urlsplit(settings.s3_endpoint)
+    if endpoint.hostname:
+        return (f"{endpoint.scheme}://{endpoint.netloc.rpartition('@')[2]}",)
+    service = f"s3.{settings.aws_region}.amazonaws.com"
+    # A bucket with a dot in its name has no certificate of its own.
+    return (f"https://{bucket}.{service}", f"https://{service}")
+
+
 def storage_named(settings: Settings, kind: str) -> Storage:
     """The storage that a row with `storage = kind` (local | s3) points to."""
     return local_storage(settings) if kind == "local" else bucket_storage(settings)
@@ -50,7 +64,7 @@ def bucket_storage(settings: Settings, bucket: str = "") -> S3Storage:
         message = "S3 is not set up: set S3_BUCKET_NAME (and S3_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY as needed)."
         raise Conflict(message, code="s3_not_configured", settings=["S3_BUCKET_NAME", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
     access = S3Access(
-        endpoint_url=settings.s3_endpoint_url,
+        endpoint_url=settings.s3_endpoint,
         region=settings.aws_region,
         key_id=settings.aws_access_key_id.get_secret_value(),
         secret_key=settings.aws_secret_access_key.get_secret_value(),

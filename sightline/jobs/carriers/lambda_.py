@@ -31,15 +31,13 @@ class LambdaCarrier:
     """Hands jobs to STATE_MACHINE_ARN (a showcase to SHOWCASE_STATE_MACHINE_ARN, where that is set), else to LAMBDA_FUNCTION."""
 
     name = "lambda"
+    label = "AWS"
 
     def __init__(self, settings: Settings) -> None:
-        """Raises: Invalid: neither a function nor a state machine is set, or results do not go to S3."""
+        """Raises: Invalid: neither a function nor a state machine is set."""
         if not (settings.lambda_function or settings.state_machine_arn):
             words = "JOB_CARRIER=lambda needs LAMBDA_FUNCTION (a name or ARN) or STATE_MACHINE_ARN."
             raise Invalid(words, code="bad_setting", field="LAMBDA_FUNCTION")
-        if settings.storage_type != "s3":
-            words = "JOB_CARRIER=lambda needs STORAGE_TYPE=s3: files go to AWS and come back through a bucket."
-            raise Invalid(words, code="bad_setting", field="STORAGE_TYPE")
         self._settings = settings
         self._storage = results_storage(settings)
         self._aws = AwsCalls(settings)

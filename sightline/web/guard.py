@@ -19,7 +19,11 @@ from sightline.web.policy import DEFAULT_CAMERA_ENDPOINTS, ENDPOINTS, PUBLIC, Pu
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 METRICS_ENDPOINT = "operations.metrics"
-MULTIPART_ENDPOINTS = frozenset({"uploads.upload_video", "jobs.add_job", "identities.add_identity", "identities.add_pictures"})
+MULTIPART_ENDPOINTS = frozenset({
+    "uploads.upload_video", "jobs.add_job", "identities.add_identity", "identities.add_pictures",
+    "tus.add", "tus.write", "tus.override", "remote_calls.runpod_call",
+})  # fmt: skip
+"""Whose bodies are no JSON."""
 
 
 class Guard:

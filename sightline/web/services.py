@@ -37,6 +37,7 @@ from sightline.web.model_desk import ModelDesk
 from sightline.web.people_desk import PeopleDesk
 from sightline.web.preset_desk import PresetDesk
 from sightline.web.rate_limit import LoginLimit
+from sightline.web.remote_calls import RemoteCalls
 from sightline.web.run_config import RunConfig
 from sightline.web.s3_desk import S3Desk
 from sightline.web.tus_desk import TusDesk
@@ -72,6 +73,7 @@ class Services:
     tus: TusDesk
     s3_uploads: S3Desk
     jobs: JobDesk
+    remote_calls: RemoteCalls
     webhooks: WebhookDesk
     doctor: DoctorDesk
     models: ModelDesk
@@ -125,6 +127,7 @@ class Services:
             jobs=JobDesk(settings, database, assets),
             webhooks=WebhookDesk(database, AddressPolicy.from_settings(settings)),
             doctor=DoctorDesk(Installation(settings, database, engines, model_store(settings))),
+            remote_calls=RemoteCalls(database),
             models=ModelDesk(model_store(settings), engines, catalogue),
             people=PeopleDesk(database, events, engines),
             health=Health(database, engines),

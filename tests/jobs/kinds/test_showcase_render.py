@@ -42,6 +42,7 @@ class Studio:
         self.on_command = lambda: None
         self.shots = []
         self.job_id = ""
+        self.jobs = []
         module = types.ModuleType("sightline.jobs.kinds.film")
         stages = (JobStage("select", "Select", self._select, uses=()), JobStage("render", "Render", render))
         module.KIND = JobKind("film", "Film", "A film.", FilmParams, stages, most_inputs=9)
@@ -66,6 +67,7 @@ class Studio:
             (self.office.settings.data_dir / "uploads" / path.name).write_bytes(path.read_bytes())
             inputs.append(JobInput(path.name, f"uploads/{path.name}", "0" * 64, path.stat().st_size))
         self.job_id = job_id = self.office.jobs.add(NewJob("film", inputs, SMALL | params, None, 600.0))[0].id
+        self.jobs.append(job_id)
         job = self.office.claim(job_id)
         execute.execute(job_id, job.attempt, self.office.settings, self.office.database)
         return self.office.jobs.get(job_id)

@@ -8,6 +8,7 @@ without a second look; another title or shape makes one from the same selection.
 from sightline.jobs.contract import JobKind, JobStage, Work
 from sightline.jobs.kinds.showcase.film_params import FILM_PARAMS, FilmParams
 from sightline.jobs.kinds.showcase.render import render as render_film
+from sightline.media.extras import Extra
 
 __all__ = ["KIND"]
 
@@ -29,7 +30,7 @@ KIND = JobKind(
     name="showcase",
     label="Property showcase",
     description="A film of the best shots of a house or flat, room after room, in wide, upright and square shape, with titles, "
-    "poster, chapters and cut lists for editors.",
+    "poster, chapters and cut lists for editors. Music and a logo may be sent with the footage.",
     params=FilmParams,
     stages=(
         JobStage("look", "Look at all footage", _look, weight=6, uses=("strict", "model")),
@@ -40,6 +41,7 @@ KIND = JobKind(
         JobStage("render", "Make the film", render_film, weight=5, version=2, uses=FILM_PARAMS),
     ),
     most_inputs=50,
+    extras=(Extra.MUSIC, Extra.LOGO),
     needs_analyzers=False,
     estimate_s=lambda duration_s: 60 + duration_s,
 )  # fmt: skip

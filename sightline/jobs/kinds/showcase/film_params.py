@@ -9,6 +9,8 @@ from sightline.media.stage import checked_param, param
 SHAPES = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1)}
 TRANSITIONS = {"dissolve": "fade", "slide": "slideleft", "wipe": "wiperight", "circle": "circleopen", "none": ""}
 """Name here: name in ffmpeg's filter xfade."""
+CORNERS = ("top-right", "top-left", "bottom-right")
+"""Titles have the fourth."""
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,22 @@ class FilmParams(ShowcaseParams):
     titles: bool = param(True, "Titles", help="Of the property over the first shot, of the room over the others.")
     even_light: bool = param(True, "Even out brightness")
     sound: str = param("none", "Sound of the footage", choices=("none", "low"))
+    music_volume: float = param(
+        1.0, "Loudness of the music", minimum=0.05, maximum=1.0, step=0.05, help="Of music that was sent with the footage."
+    )  # fmt: skip
+    logo_corner: str = param("top-right", "Corner of the logo", choices=CORNERS, help="Of a logo that was sent with the footage.")
+    logo_size: float = param(
+        0.12, "Size of the logo", minimum=0.04, maximum=0.4, step=0.02, help="Its height as a share of the shorter side."
+    )  # fmt: skip
+    logo_opacity: float = param(0.9, "Opacity of the logo", minimum=0.1, maximum=1.0, step=0.05)
     property_data: str = checked_param(
         "", "Property", check_property, help="Its title, or a JSON object of title, address, city, price, currency, rooms, "
         "bedrooms, bathrooms, area_m2, area_sqft, agent and phone.",
     )  # fmt: skip
 
 
-FILM_PARAMS = ("shapes", "short_side_px", "transition", "transition_s", "titles", "even_light", "sound", "property_data", "shot_s")
+FILM_PARAMS = (
+    "shapes", "short_side_px", "transition", "transition_s", "titles", "even_light", "sound", "property_data", "shot_s",
+    "music_volume", "logo_corner", "logo_size", "logo_opacity",
+)  # fmt: skip
 """Names of the parameters that only the film depends on."""

@@ -5,21 +5,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sightline.jobs.kinds.showcase.crop import expression, window_share, window_way
+from sightline.jobs.kinds.showcase.soundtrack import footage_sound, mixed, music
 from sightline.jobs.kinds.showcase.timeline import FPS, Take, Timeline
 from sightline.jobs.previews import preview_filter, preview_output
 from sightline.media.ffmpeg import quiet
 from sightline.media.footage import Footage
 
-RATE_HZ = 48_000
-QUIET = 0.35
-"""Sound of the footage, as a share of what it was."""
 PUSH_IN_PER_S = 0.025
 """So much of its sides a still take loses in a second: the camera seems to go nearer."""
 PADDED_BELOW = 0.6
 """When the window would show less of the picture's height, the whole picture is shown instead, before a blurred one."""
 READ_MORE_S = 0.5
 MARGIN = 0.05
-"""Of the shorter side: distance of titles from the edges."""
+"""Of the shorter side: distance of titles and logos from the edges."""
+UPRIGHT_MARGIN = 0.12
+"""Of the height: distance of a logo from the ends of an upright film."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,13 @@ class Film:
     gammas: Sequence[float]
     transition: str
     """Name for the filter xfade."""
-    has_sound: bool
+    has_footage_sound: bool
+    music: Path | None
+    music_volume: float
+    """1 = as loud as films for the web are."""
+    logos: Sequence[Path]
+    """For each shape, as large as it is shown; none: no logo."""
+    logo_corner: str
     metadata: Path
     """Title and chapters in FFmpeg's format."""
     poster: Path
@@ -56,11 +62,15 @@ class Film:
     preview: Path
     """Where the newest picture is written while the film is made."""
 
+    @property
+    def has_sound(self) -> bool:
+        return self.has_footage_sound or self.music is not None
+
 
 def film_command(film: Film) -> list[str]:
     """The call."""
     takes = film.timeline.takes
-    cards = list(dict.fromkeys(card for card in film.cards if card is not None))
+    cards = [*dict.fromkeys(card for card in film.cards if card is not None), *film.logos]
     arguments: list[str] = []
     for take in takes:
         length = f"{take.length_s + READ_MORE_S:.3f}"
@@ -68,10 +78,15 @@ def film_command(film: Film) -> list[str]:
         arguments += ["-threads", "2", "-ss", f"{take.start_s:.3f}", "-t", length, "-i", f"file:{film.paths[take.file]}"]
     for card in cards:
         arguments += ["-i", f"file:{card}"]
-    arguments += ["-f", "ffmetadata", "-i", f"file:{film.metadata}", "-filter_complex", _graph(film, cards)]
+    metadata_input = len(takes) + len(cards)
+    arguments += ["-f", "ffmetadata", "-i", f"file:{film.metadata}"]
+    if film.music is not None:
+        length = f"{film.timeline.length_s + READ_MORE_S:.3f}"
+        arguments += ["-stream_loop", "-1", "-t", length, "-i", f"file:{film.music}"]
+    arguments += ["-filter_complex", _graph(film, cards)]
     for n, shape in enumerate(film.shapes):
         sound = ["-map", f"[sound{n}]", "-c:a", "aac", "-b:a", "128k"] if film.has_sound else ["-an"]
-        arguments += ["-map", f"[film{n}]", *sound, *_encoding(len(takes) + len(cards)), f"file:{shape.path}"]
+        arguments += ["-map", f"[film{n}]", *sound, *_encoding(metadata_input), f"file:{shape.path}"]
     arguments += ["-map", "[poster]", "-frames:v", "1", "-q:v", "2", "-f", "image2", "-update", "1", f"file:{film.poster}"]
     return quiet(*arguments, *preview_output("preview", film.preview))
 
@@ -94,9 +109,9 @@ def _graph(film: Film, cards: Sequence[Path]) -> str:
             parts += _shaped(film, number, take, n, shape)
             parts.append(_titled(film, number, n, shape, cards))
     for n in range(len(film.shapes)):
-        parts += _joined(film, n)
+        parts += _joined(film, n, cards)
     if film.has_sound:
-        parts += _sound(film)
+        parts += _sound(film, len(takes) + len(cards) + 1)
     return ";".join(parts)
 
 
@@ -164,13 +179,14 @@ def _titled(film: Film, number: int, n: int, shape: Shape, cards: Sequence[Path]
     return f"{source}[{len(film.timeline.takes) + cards.index(card)}:v]{place},format=yuv420p,settb=1/{FPS}{target}"
 
 
-def _joined(film: Film, n: int) -> list[str]:
-    """All takes of one film, one after the other."""
+def _joined(film: Film, n: int, cards: Sequence[Path]) -> list[str]:
+    """All takes of one film, one after the other, with the logo over them."""
     # Times are counted in frames: in microseconds, rounding would move a transition by a frame now and then.
     takes, length = film.timeline.takes, film.timeline.transition_frames
-    end = (
-        f"setpts=N,format=yuv420p[film{n}]" if n else f"setpts=N,format=yuv420p,split[film0][now];[now]{preview_filter()}[preview]"
-    )
+    end = "setpts=N,format=yuv420p" + (f"[film{n}]" if n else f",split[film0][now];[now]{preview_filter()}[preview]")
+    if film.logos:
+        logo = len(takes) + cards.index(film.logos[n])
+        end = f"format=yuv420p[bare{n}];[bare{n}][{logo}:v]overlay={_corner(film.shapes[n], film.logo_corner)},{end}"
     if not length or len(takes) == 1:
         return ["".join(f"[v{k}s{n}]" for k in range(len(takes))) + f"concat=n={len(takes)}:v=1:a=0,{end}"]
     parts, before = [], f"[v0s{n}]"
@@ -182,24 +198,24 @@ def _joined(film: Film, n: int) -> list[str]:
     return parts
 
 
-def _sound(film: Film) -> list[str]:
-    """The sound of each take, as long as its picture to the sample; silence where a file has none."""
-    takes, length_s = film.timeline.takes, film.timeline.transition_frames / FPS
-    parts = []
-    for number, take in enumerate(takes):
-        source = f"[{number}:a:0]asetpts=PTS-STARTPTS,aresample={RATE_HZ}:async=1,volume={QUIET}"
-        if not film.footages[take.file].has_sound:
-            source = f"anullsrc=r={RATE_HZ}:cl=stereo"
-        samples = take.frames * RATE_HZ // FPS
-        form = f"aformat=sample_fmts=fltp:sample_rates={RATE_HZ}:channel_layouts=stereo"
-        parts.append(f"{source},{form},apad=whole_len={samples},atrim=end_sample={samples},asetpts=PTS-STARTPTS[a{number}]")
+def _corner(shape: Shape, corner: str) -> str:
+    """Where the logo stands. Upright films are shown with words and buttons over their ends."""
+    side = round(min(shape.width_px, shape.height_px) * MARGIN)
+    end = max(side, round(shape.height_px * UPRIGHT_MARGIN)) if shape.height_px > shape.width_px else side
+    down, across = corner.split("-")
+    return f"{side if across == 'left' else f'W-w-{side}'}:{end if down == 'top' else f'H-h-{end}'}"
+
+
+def _sound(film: Film, music_input: int) -> list[str]:
     outs = "".join(f"[sound{n}]" for n in range(len(film.shapes)))
     last = f"asplit={len(film.shapes)}{outs}"
-    if not length_s or len(takes) == 1:
-        return [*parts, "".join(f"[a{k}]" for k in range(len(takes))) + f"concat=n={len(takes)}:v=0:a=1,{last}"]
-    before = "[a0]"
-    for k in range(1, len(takes)):
-        end = f",{last}" if k + 1 == len(takes) else f"[y{k}]"
-        parts.append(f"{before}[a{k}]acrossfade=d={length_s:.6f}{end}")
-        before = f"[y{k}]"
-    return parts
+    has_sound = [film.footages[take.file].has_sound for take in film.timeline.takes]
+    if film.music is None:
+        return footage_sound(film.timeline, has_sound, last)
+    if not film.has_footage_sound:
+        return [music(film.timeline, music_input, film.music_volume, last)]
+    return [
+        *footage_sound(film.timeline, has_sound, "anull[footage]"),
+        music(film.timeline, music_input, film.music_volume, "anull[music]"),
+        *mixed("[footage]", "[music]", last),
+    ]

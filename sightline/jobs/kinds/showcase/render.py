@@ -1,12 +1,13 @@
 """The film of a selection: all shapes, poster, chapters, captions and cut lists, from one run of ffmpeg."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from sightline.errors import JobError
+from sightline.errors import Invalid, JobError
 from sightline.jobs.contract import Work
 from sightline.jobs.kinds.showcase.chapters import captions, chapters, ffmetadata, webvtt
 from sightline.jobs.kinds.showcase.edl import cmx3600, otio
@@ -14,13 +15,17 @@ from sightline.jobs.kinds.showcase.film_params import SHAPES, TRANSITIONS
 from sightline.jobs.kinds.showcase.graph import Film, Shape, film_command
 from sightline.jobs.kinds.showcase.light import brightness_at, gammas
 from sightline.jobs.kinds.showcase.timeline import FPS, Timeline, plan
-from sightline.jobs.kinds.showcase.titles import draw_card, film_title, property_lines, room_title
+from sightline.jobs.kinds.showcase.titles import draw_card, draw_logo, film_title, property_lines, room_title
+from sightline.media.extra_files import extra_of
+from sightline.media.extras import Extra
 from sightline.media.footage import Footage, footage_of
 from sightline.media.tone_map import tone_map_filter
 
 CARD_WIDTH = 0.9
 """Of the shorter side, so that a title fits every shape."""
 TEXT_HEIGHT = 0.05
+WIDEST_LOGO = 3.0
+"""How many times as wide as high a logo may be; a wider one is made lower."""
 
 
 def render(work: Work) -> None:
@@ -45,6 +50,8 @@ def _footages(work: Work, shots: list[Mapping[str, Any]]) -> dict[int, Footage]:
 
 def _film(work: Work, timeline: Timeline, footages: Mapping[int, Footage]) -> Film:
     params = work.params
+    extras = _extras(work)
+    shapes = _shapes(work)
     metadata = work.folder / "metadata.txt"
     metadata.write_text(ffmetadata(timeline, film_title(params.property_data)), encoding="utf-8")
     best = max(range(len(timeline.takes)), key=lambda n: timeline.takes[n].score)
@@ -53,16 +60,43 @@ def _film(work: Work, timeline: Timeline, footages: Mapping[int, Footage]) -> Fi
         [item.path for item in work.inputs],
         footages,
         {number: tone_map_filter(footage.light, work.folder) for number, footage in footages.items()},
-        _shapes(work),
+        shapes,
         _cards(work, timeline),
         _gammas(work, timeline),
         TRANSITIONS[params.transition],
         params.sound == "low" and any(footage.has_sound for footage in footages.values()),
+        extras.get(Extra.MUSIC),
+        params.music_volume,
+        _logos(work, extras.get(Extra.LOGO), shapes),
+        params.logo_corner,
         metadata,
         work.result("poster.jpg", "image/jpeg"),
         best,
         work.preview,
     )
+
+
+def _extras(work: Work) -> dict[Extra, Path]:
+    """Music and logo among the inputs. What is damaged was told of when the footage was looked at."""
+    found: dict[Extra, Path] = {}
+    for item in work.inputs:
+        with suppress(Invalid):
+            extra = extra_of(item.path)
+            if extra is not None:
+                found[extra] = item.path
+    return found
+
+
+def _logos(work: Work, logo: Path | None, shapes: Sequence[Shape]) -> list[Path]:
+    """The logo as each shape shows it."""
+    if logo is None:
+        return []
+    paths = []
+    for n, shape in enumerate(shapes):
+        height = max(2, round(min(shape.width_px, shape.height_px) * work.params.logo_size))
+        paths.append(work.folder / f"logo_{n}.png")
+        draw_logo(logo, (round(height * WIDEST_LOGO), height), work.params.logo_opacity, paths[-1])
+    return paths
 
 
 def _shapes(work: Work) -> list[Shape]:

@@ -10,6 +10,7 @@ from PIL import ImageDraw, ImageFont
 
 from analyzers.timestamp import font_file
 from sightline.errors import Invalid
+from sightline.media.extra_files import read_logo
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -118,6 +119,18 @@ def draw_card(lines: Sequence[str], width_px: int, text_px: int, path: Path) -> 
         pen.text((pad, top), line, font=font, fill=INK)
         top += height
     card.save(path)
+
+
+def draw_logo(source: Path, most_px: tuple[int, int], opacity: float, path: Path) -> None:
+    """Write a logo as a PNG of at most that width and height. Raises: Invalid: it is damaged."""
+    logo = read_logo(source)
+    scale = min(most_px[0] / logo.width, most_px[1] / logo.height)
+    # With transparency in the colours, what cannot be seen does not shine through at the edges.
+    shown = logo.convert("RGBa").resize(
+        (max(1, round(logo.width * scale)), max(1, round(logo.height * scale))), PilImage.Resampling.LANCZOS
+    ).convert("RGBA")  # fmt: skip
+    shown.putalpha(shown.getchannel("A").point([round(level * opacity) for level in range(256)]))
+    shown.save(path)
 
 
 def _fitted(line: str, width_px: int, text_px: int) -> tuple[str, Font]:

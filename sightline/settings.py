@@ -179,7 +179,9 @@ class Settings(BaseSettings):
         validation_alias="RUNPOD_ENDPOINT_BASE_URL",
         description="Address of RunPod's serverless endpoints; used with JOB_CARRIER=runpod only.",
     )
-    runpod_endpoint_id: str = Field("", validation_alias="RUNPOD_ENDPOINT_ID", description="Id of the serverless endpoint on RunPod.")
+    runpod_endpoint_id: str = Field(
+        "", validation_alias="RUNPOD_ENDPOINT_ID", description="Id of the serverless endpoint on RunPod."
+    )
     runpod_api_key: SecretStr = Field(SecretStr(""), validation_alias="RUNPOD_API_KEY", description="API key of RunPod.")
     job_slots: int = Field(
         1, ge=0, le=64, validation_alias="JOB_SLOTS", description="Batch jobs that a worker runs at the same time. 0: none."
@@ -246,7 +248,9 @@ class Settings(BaseSettings):
         description="Endpoint of all AWS services. Empty: AWS.",
     )
     lambda_function: str = Field(
-        "", validation_alias="LAMBDA_FUNCTION", description="Name or ARN of the Lambda function that runs jobs (JOB_CARRIER=lambda)."
+        "",
+        validation_alias="LAMBDA_FUNCTION",
+        description="Name or ARN of the Lambda function that runs jobs (JOB_CARRIER=lambda).",
     )
     state_machine_arn: str = Field(
         "",

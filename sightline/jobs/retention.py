@@ -1,4 +1,5 @@
-"""What is deleted after FRAMES_KEEP_DAYS: kept frames, events, counters, exports, delivered uploads; and failed logins after a day.
+"""What is deleted after FRAMES_KEEP_DAYS: kept frames, events, counters, exports, delivered uploads; failed
+logins after a day; uploads in parts after UPLOADS_KEEP_HOURS.
 
 Run by the worker's retention thread once an hour. Files go before their rows: a file that cannot be deleted keeps its row and
 is tried again, so no file is ever left that nobody knows of.
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 from sightline.errors import SightlineError
 from sightline.jobs.outbox import Outbox
+from sightline.jobs.upload_sweep import UploadSweep
 from sightline.jobs.workspace import Workspace
 from sightline.records.counters import CounterMinutes
 from sightline.records.database import Database
@@ -53,12 +55,14 @@ class Retention:
         self._uploads = OutboxItems(database)
         self._attempts = LoginAttempts(database)
         self._jobs = Jobs(database)
+        self._parts = UploadSweep(settings, database)
 
     def prune(self, now: float | None = None) -> Pruned:
         """Delete everything that is too old at `now` (epoch s; default the clock)."""
         now = time.time() if now is None else now
         before = now - self._settings.frames_keep_days * DAY_S
         self._prune_jobs(now - self._settings.jobs_keep_days * DAY_S)
+        self._parts.sweep(now)
         pruned = Pruned(
             frames=self._prune_frames(before),
             events=self._events.prune(before),

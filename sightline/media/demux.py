@@ -1,7 +1,7 @@
 """Reads what a video file is from its container, without decoding a picture.
 
-Run as `python -m sightline.media.demux PATH` by `probe`. Only plain containers are opened: a playlist or script would make the
-demuxer open what it names.
+Run as `python -m sightline.media.demux PATH` by `probe`; with `-` it reads the address of a file in our storage from its standard
+input. Only plain containers are opened: a playlist or script would make the demuxer open what it names.
 """
 
 import json
@@ -18,18 +18,31 @@ from sightline.errors import SightlineError
 from sightline.media.probe import VideoInfo, refusal
 
 CONTAINERS = "mov,mp4,matroska,webm,avi,mpegts,mpeg,flv,ogg,asf,m4v,3gp"
+READ_TIMEOUT_US = 10_000_000
 END_TOLERANCE_S = 2.0
 """The last picture of a whole file lies at most this much, or a tenth of the duration, before the end it promises."""
 
 
 def examine(path: Path) -> VideoInfo:
     """Examine a file in this process. Raises: as `probe_file`."""
-    options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
     try:
-        with av.open(str(path), options=options) as container:
-            return _info(container)
+        return _examine(str(path), {"protocol_whitelist": "file"})
     except (av.FFmpegError, UnicodeDecodeError) as err:
         raise refusal("incomplete_video" if _has_mp4_head(path) else "not_a_video") from err
+
+
+def examine_url(url: str) -> VideoInfo:
+    """Examine a file of our storage, over HTTP. Raises: as `probe_url`."""
+    options = {"protocol_whitelist": "http,https,tcp,tls", "rw_timeout": str(READ_TIMEOUT_US)}
+    try:
+        return _examine(url, options)
+    except (av.FFmpegError, UnicodeDecodeError) as err:
+        raise refusal("not_a_video") from err
+
+
+def _examine(place: str, options: dict[str, str]) -> VideoInfo:
+    with av.open(place, options={"format_whitelist": CONTAINERS, **options}) as container:
+        return _info(container)
 
 
 def _info(container: InputContainer) -> VideoInfo:
@@ -71,7 +84,8 @@ def main(arguments: list[str]) -> int:
     """Print what `arguments[0]` is as JSON; the other end of `probe_file`."""
     av.logging.set_level(av.logging.PANIC)
     try:
-        answer: dict[str, Any] = asdict(examine(Path(arguments[0])))
+        place = arguments[0]
+        answer: dict[str, Any] = asdict(examine_url(sys.stdin.read()) if place == "-" else examine(Path(place)))
     except SightlineError as err:
         answer = {"problem": err.code}
     sys.stdout.write(json.dumps(answer))

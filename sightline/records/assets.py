@@ -19,10 +19,11 @@ class Asset:
     """One uploaded video."""
 
     file_name: str
-    """The safe name under DATA_DIR/uploads."""
+    """The safe name under DATA_DIR/uploads; of one in S3 it is only a name."""
     original_name: str
     """What the client called it: for display only."""
     sha256: str
+    """Empty: it lies in S3 and was not read as a whole."""
     size_bytes: int
     width_px: int
     height_px: int
@@ -30,6 +31,8 @@ class Asset:
     duration_s: float | None = None
     uploaded_by: int | None = None
     """Id of the user; None when that user is gone."""
+    storage_key: str | None = None
+    """Of a video that was sent into the bucket for videos."""
     id: str = field(default_factory=lambda: secrets.token_hex(8))
     created_at: float = field(default_factory=time.time)
     """Epoch seconds."""
@@ -81,7 +84,7 @@ def _make_row(asset: Asset) -> AssetRow:
     return AssetRow(
         id=asset.id, file_name=asset.file_name, original_name=shown, sha256=asset.sha256, size_bytes=asset.size_bytes,
         duration_s=asset.duration_s, width_px=asset.width_px, height_px=asset.height_px, codec=asset.codec,
-        uploaded_by=asset.uploaded_by, created_at=asset.created_at,
+        uploaded_by=asset.uploaded_by, storage_key=asset.storage_key, created_at=asset.created_at,
     )  # fmt: skip
 
 
@@ -89,5 +92,5 @@ def _asset(row: AssetRow) -> Asset:
     return Asset(
         file_name=row.file_name, original_name=row.original_name, sha256=row.sha256, size_bytes=row.size_bytes,
         width_px=row.width_px, height_px=row.height_px, codec=row.codec, duration_s=row.duration_s,
-        uploaded_by=row.uploaded_by, id=row.id, created_at=row.created_at,
+        uploaded_by=row.uploaded_by, storage_key=row.storage_key, id=row.id, created_at=row.created_at,
     )  # fmt: skip

@@ -11,6 +11,7 @@ from sightline.storage.choice import (
     results_storage,
     storage_holding,
     storage_named,
+    upload_origins,
     videos_bucket,
 )
 from sightline.storage.contract import Listed, Storage, Stored, check_key
@@ -27,5 +28,6 @@ __all__ = [
     "results_storage",
     "storage_holding",
     "storage_named",
+    "upload_origins",
     "videos_bucket",
 ]

@@ -33,8 +33,12 @@ STATUS: dict[type[errors.SightlineError], int] = {
     errors.SightlineError: 500,
 }
 
-STATUS_OF_CODE = {"bad_json": 400, "disk_full": 507}
+STATUS_OF_CODE = {
+    "bad_json": 400, "bad_header": 400, "tus_version": 412, "upload_busy": 423, "checksum_mismatch": 460, "disk_full": 507,
+}  # fmt: skip
 """Codes whose status is more exact than that of their class."""
+OWN_PHRASES = {460: "Checksum Mismatch"}
+"""Of statuses that only the tus protocol knows."""
 
 HTTP_WORDS = {
     400: ("bad_request", "The request could not be understood."),
@@ -56,8 +60,9 @@ def status_of(err: errors.SightlineError) -> int:
 
 def problem(status: int, code: str, detail: str, facts: Mapping[str, object] | None = None) -> Response:
     """Build the one error answer: RFC 9457 members, plus `success` and `message`, plus the facts."""
+    title = OWN_PHRASES.get(status) or HTTPStatus(status).phrase
     body: dict[str, Any] = {
-        "type": f"urn:sightline:problem:{code}", "title": HTTPStatus(status).phrase, "status": status, "detail": detail,
+        "type": f"urn:sightline:problem:{code}", "title": title, "status": status, "detail": detail,
         "code": code, "success": False, "message": detail,
     }  # fmt: skip
     body |= {key: value for key, value in (facts or {}).items() if value is not None and key not in body}

@@ -1,5 +1,7 @@
 """Headers of every answer: security, caching, CORS. Installed by `app_factory`; runs in the request's thread."""
 
+from collections.abc import Sequence
+
 from flask import Flask, Response, request
 
 from sightline.web.guard import Guard
@@ -20,14 +22,23 @@ ALWAYS = {
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
 
+ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Idempotency-Key, Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Checksum"
+)
+EXPOSED_HEADERS = (
+    "Location, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Offset, Upload-Length, Upload-Expires, "
+    "Sightline-Asset"
+)
 
-def install(app: Flask, guard: Guard) -> None:
-    """Add the headers to every answer of `app`."""
+
+def install(app: Flask, guard: Guard, upload_origins: Sequence[str] = ()) -> None:
+    """Add the headers to every answer of `app`. `upload_origins`: where pages may send videos besides us."""
+    page = CSP.replace("ws: wss:", " ".join(("ws: wss:", *upload_origins)))
 
     def add(response: Response) -> Response:
         for name, value in ALWAYS.items():
             response.headers.setdefault(name, value)
-        response.headers["Content-Security-Policy"] = CSP_DOCS if request.endpoint in DOC_PAGES else CSP
+        response.headers["Content-Security-Policy"] = CSP_DOCS if request.endpoint in DOC_PAGES else page
         if request.endpoint != "static":
             response.headers.setdefault("Cache-Control", "no-store")
         if request.is_secure:
@@ -45,7 +56,8 @@ def _add_cors(response: Response, guard: Guard) -> None:
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
         return
     response.headers["Access-Control-Allow-Origin"] = str(origin)
-    response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type"
+    response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     response.vary.add("Origin")

@@ -5,7 +5,7 @@ import logging
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,10 @@ from sightline.errors import Conflict, Invalid, NotFound, SightlineError, Storag
 from sightline.jobs.again import add_again
 from sightline.jobs.carriers import make_carrier
 from sightline.jobs.contract import JobKind, kind, kinds, make_job_params
-from sightline.jobs.telling import job_json
 from sightline.jobs.workspace import Workspace, fingerprint
+from sightline.media.address import AddressPolicy
 from sightline.media.chain import plain
-from sightline.media.probe import VideoInfo, probe_file
+from sightline.media.probe import probe_file
 from sightline.media.stage_json import params_json
 from sightline.records.assets import Assets
 from sightline.records.database import Database
@@ -27,17 +27,17 @@ from sightline.records.jobs import OPEN, Job, JobInput, JobOutput, Jobs, JobStat
 from sightline.settings import Settings
 from sightline.storage import Storage, results_storage
 from sightline.storage.local import check_space
-from sightline.web.reception import Limits, ReceivedFile, received, safe_name
+from sightline.web.job_footage import FIELD, MOST_FILES, Footage, check_footage, keep, of_asset, of_files, of_urls
+from sightline.web.reception import Limits, received
 
 log = logging.getLogger(__name__)
 
-FIELD = "files"
 DEFAULT_KIND = "showcase"
-MOST_FILES = 50
 KEY_MAX_CHARS = 150
 LOG_END_BYTES = 64 * 1024
-MOST_WATCHED = 100
-"""Of the newest jobs, whose changes are told."""
+CANCEL_WAIT_S = 20.0
+"""A cancelled job comes to its end within 15 s."""
+CANCEL_LOOK_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class JobDesk:
     def __init__(self, settings: Settings, database: Database, assets: Assets) -> None:
         self._settings = settings
         self._assets = assets
+        self._policy = AddressPolicy.from_settings(settings)
         self._carrier = make_carrier(settings)
         self.jobs = Jobs(database)
 
@@ -72,22 +73,23 @@ class JobDesk:
         Raises:
             Invalid (parameters, no usable file), Unsupported, TooLarge, StorageError, Conflict (key used before, too many jobs).
         """
-        limits = Limits(MOST_FILES, self._settings.max_upload_bytes, self._settings.disk_reserve_bytes)
+        limits = Limits(MOST_FILES, self._settings.max_upload_bytes, self._settings.disk_reserve_bytes, may_be_empty=True)
         with received(request, FIELD, self._settings.data_dir / "uploads", limits) as form:
-            fields = form.fields
-            order = _order(fields, request.headers.get("Idempotency-Key"), owner_id)
-            usable, notices = _usable(form.files, order.is_strict)
-            _check_count(order.kind, len(usable))
-            return self._enter(order, [(file.original_name, file.part.path, file.part.sha256) for file, _ in usable], notices)
+            order = _order(form.fields, request.headers.get("Idempotency-Key"), owner_id)
+            urls, asset_ids = _texts(form.fields, "urls"), _texts(form.fields, "asset_ids")
+            if not (form.files or urls or asset_ids):
+                raise Invalid("There is no footage: send `files`, `asset_ids` or `urls`.", code="missing_field", field=FIELD)
+            there = [*self._assets_footage(asset_ids), *of_urls(urls, self._policy)]
+            sent, notices = of_files(form.files, order.kind, order.is_strict)
+            return self._enter(order, [*sent, *there], notices)
 
-    def take_assets(self, asset_ids: list[str], order: Order) -> Job:
+    def take_assets(self, asset_ids: Sequence[str], order: Order) -> Job:
         """A job over videos that were uploaded before. Raises: NotFound, Invalid, Conflict, StorageError (`disk_full`)."""
-        _check_count(order.kind, len(asset_ids))
-        assets = [self._assets.get(asset_id) for asset_id in asset_ids]
-        folder = self._settings.data_dir / "uploads"
-        # They are copied: the upload may be deleted before the job has its turn.
-        check_space(folder, sum(asset.size_bytes for asset in assets), self._settings.disk_reserve_bytes)
-        return self._enter(order, [(a.original_name, folder / a.file_name, a.sha256) for a in assets], [], is_copy=True)
+        return self._enter(order, self._assets_footage(asset_ids), [])
+
+    def take_urls(self, urls: Sequence[str], order: Order) -> Job:
+        """A job over videos that it fetches when it begins. Raises: Invalid, Forbidden (policy), Conflict."""
+        return self._enter(order, of_urls(urls, self._policy), [])
 
     def order(self, kind_name: str, params: Mapping[str, Any], key: str | None, owner_id: int | None) -> Order:
         """Raises: Invalid."""
@@ -95,14 +97,14 @@ class JobDesk:
 
     def retry(self, job_id: str) -> Job:
         """Queue an ended job again. Raises: NotFound, Conflict (open, succeeded, or too many open jobs)."""
-        self._check_quota()
+        self._check_quota(self.jobs.get(job_id).owner_id)
         job = self.jobs.retry(job_id)
         self._publish(job_id)
         return job
 
     def again(self, job_id: str, changes: Mapping[str, Any], owner_id: int | None) -> Job:
         """A new job over the same footage. Raises: NotFound, Invalid, StorageError, Conflict (open, footage gone, too many)."""
-        self._check_quota()
+        self._check_quota(owner_id)
         job = add_again(self.jobs.get(job_id), changes, owner_id, self._settings, self.jobs)
         self._publish(job.id)
         return job
@@ -117,6 +119,15 @@ class JobDesk:
             storage.delete(output.key)
         Workspace(self._settings, job_id).remove()
         self.jobs.delete(job_id)
+
+    def cancel_and_delete(self, job_id: str) -> None:
+        """A job in any state, with all its files. Raises: NotFound, Conflict (it does not come to its end), StorageError."""
+        if self.jobs.get(job_id).state in OPEN:
+            self.jobs.cancel(job_id)
+        ends_s = time.monotonic() + CANCEL_WAIT_S
+        while self.jobs.get(job_id).state in OPEN and time.monotonic() < ends_s:
+            time.sleep(CANCEL_LOOK_S)
+        self.delete(job_id)
 
     def output(self, job_id: str, name: str) -> tuple[JobOutput, Storage]:
         """Raises: NotFound."""
@@ -141,18 +152,25 @@ class JobDesk:
             file.seek(max(0, path.stat().st_size - LOG_END_BYTES))
             return file.read().decode("utf-8", "replace")
 
-    def _enter(
-        self, order: Order, files: list[tuple[str, Path, str]], notices: list[str], *, is_copy: bool = False
-    ) -> Job:  # fmt: skip
+    def _assets_footage(self, asset_ids: Sequence[str]) -> list[Footage]:
+        folder = self._settings.data_dir / "uploads"
+        found = [of_asset(self._assets.get(asset_id), folder) for asset_id in asset_ids]
+        folder.mkdir(parents=True, exist_ok=True)
+        # They are copied: the upload may be deleted before the job has its turn.
+        check_space(folder, sum(item.size_bytes for item in found if item.path), self._settings.disk_reserve_bytes)
+        return found
+
+    def _enter(self, order: Order, footage: Sequence[Footage], notices: Sequence[str]) -> Job:
         """Put the files into the job's own folder and its row into the database; a repeated request gives the earlier job."""
+        check_footage(order.kind, footage)
         # A request that is made again must get its answer although the list is full by now.
         if order.idempotency_key is None or self.jobs.by_idempotency_key(order.idempotency_key) is None:
-            self._check_quota()
+            self._check_quota(order.owner_id)
         job_id = secrets.token_hex(12)
         folder = Workspace(self._settings, job_id).folder / "inputs"
         folder.mkdir(parents=True)
         try:
-            inputs = [_keep(number, file, folder, self._settings.data_dir, is_copy) for number, file in enumerate(files)]
+            inputs = [keep(number, item, folder, self._settings.data_dir) for number, item in enumerate(footage)]
             job, is_new = self.jobs.add(_new_job(order, inputs), job_id)
         except BaseException:
             shutil.rmtree(folder.parent, ignore_errors=True)
@@ -174,16 +192,21 @@ class JobDesk:
         except StorageError as err:
             log.warning("Job %s is entered, but not yet on its way: %s", job_id, err.message)
 
-    def _check_quota(self) -> None:
+    def _check_quota(self, owner_id: int | None) -> None:
         counts = self.jobs.counts()
         if sum(counts.get(state, 0) for state in OPEN) >= self._settings.jobs_most_open:
             words = f"There are {self._settings.jobs_most_open} open jobs already (JOBS_MOST_OPEN). Wait, or cancel some."
             raise Conflict(words, code="too_many_jobs")
+        most = self._settings.jobs_most_open_per_user
+        if most and self.jobs.open_count(owner_id) >= most:
+            words = f"You have {most} open jobs already (JOBS_MOST_OPEN_PER_USER). Wait for one to end, or cancel one."
+            raise Conflict(words, code="too_many_jobs_of_user")
 
     def _kind_json(self, known: JobKind) -> dict[str, Any]:
         reason = known.unavailable(self._settings)
         return {
             "name": known.name, "label": known.label, "description": known.description, "most_inputs": known.most_inputs,
+            "extras": [str(extra) for extra in known.extras],
             "available": reason is None, "reason": reason, "stages": [{"name": s.name, "label": s.label} for s in known.stages],
             "params": params_json(known.params),
         }  # fmt: skip
@@ -203,7 +226,7 @@ def _duration_s(path: Path) -> float:
 
 
 def _order(fields: Mapping[str, str], key: str | None, owner_id: int | None) -> Order:
-    known = {"kind", "params", "property_data", "strict"}
+    known = {"kind", "params", "property_data", "strict", "urls", "asset_ids"}
     for name in fields:
         if name not in known:
             raise Invalid(f"There is no field {name!r} here.", code="unknown_field", field=name, allowed=sorted(known))
@@ -228,82 +251,18 @@ def _object(fields: Mapping[str, str], name: str) -> dict[str, Any]:
     return value
 
 
-def _usable(files: Iterable[ReceivedFile], is_strict: bool) -> tuple[list[tuple[ReceivedFile, VideoInfo]], list[str]]:
-    """The files that are videos, and words about the others. Raises: why the first one is refused, when none is left."""
-    usable, notices = [], []
-    refusal: SightlineError | None = None
-    for file in files:
-        try:
-            usable.append((file, probe_file(file.part.path)))
-        except SightlineError as err:
-            if is_strict:
-                raise
-            refusal = refusal or err
-            notices.append(f"{file.original_name} was left out: {err.message}")
-    if not usable and refusal is not None:
-        raise refusal
-    return usable, notices
-
-
-def _check_count(wanted: JobKind, count: int) -> None:
-    if not 1 <= count <= wanted.most_inputs:
-        words = "one video" if wanted.most_inputs == 1 else f"1 to {wanted.most_inputs} videos"
-        raise Invalid(f"{wanted.label} takes {words}.", code="wrong_count", field=FIELD, allowed={"most": wanted.most_inputs})
-
-
-def _keep(number: int, file: tuple[str, Path, str], folder: Path, data_dir: Path, is_copy: bool) -> JobInput:
-    name, path, sha256 = file
-    target = folder / safe_name(name, f"{number + 1:03d}")
-    if is_copy:
-        shutil.copyfile(path, target)
-    else:
-        path.rename(target)
-    shown = "".join(char for char in name if char.isprintable())[:160] or "video"
-    return JobInput(shown, target.relative_to(data_dir.absolute()).as_posix(), sha256, target.stat().st_size)
+def _texts(fields: Mapping[str, str], name: str) -> list[str]:
+    """A field that is a JSON list of texts. Raises: Invalid."""
+    try:
+        value = json.loads(fields.get(name) or "[]")
+    except ValueError as err:
+        raise Invalid(f"{name} must be JSON.", code="bad_json", field=name) from err
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Invalid(f"{name} must be a JSON list of texts.", code="wrong_type", field=name)
+    return value
 
 
 def _new_job(order: Order, inputs: list[JobInput]) -> NewJob:
     params = plain(order.params)
-    asked = fingerprint(order.kind.name, params, [(item.name, item.sha256) for item in inputs])
+    asked = fingerprint(order.kind.name, params, [(item.name, item.sha256 or item.origin) for item in inputs])
     return NewJob(order.kind.name, inputs, params, order.owner_id, order.kind.timeout_s, asked, order.idempotency_key)
-
-
-class JobWatch:
-    """Tells operators' browsers of jobs that have changed; a thread of the web process."""
-
-    def __init__(self, jobs: Jobs, emit: Any, stop: Any, period_s: float = 1.0) -> None:
-        self._jobs = jobs
-        self._emit = emit
-        self._stop = stop
-        self._period_s = period_s
-        self._marks: dict[str, tuple[object, ...]] = {}
-        self._created: dict[str, float] = {}
-
-    def run(self) -> None:
-        """Look once a second until the process ends."""
-        self.look(is_first=True)
-        while not self._stop.wait(self._period_s):
-            self.look()
-
-    def look(self, *, is_first: bool = False) -> None:
-        """Tell what has changed since the look before; of the first one nothing."""
-        try:
-            recent = self._jobs.page(limit=MOST_WATCHED)
-        except SightlineError:
-            return  # the database is away for a moment; the next look tells the rest
-        marks = {job.id: _mark(job) for job in recent}
-        for job in () if is_first else recent:
-            if self._marks.get(job.id) != marks[job.id]:
-                self._emit("job", job_json(job))
-        # One that only moved down, below newer ones, is still there.
-        oldest = recent[-1].created_at if len(recent) == MOST_WATCHED else 0.0
-        for job_id in () if is_first else self._created.keys() - marks.keys():
-            if self._created[job_id] > oldest:
-                self._emit("job", {"job_id": job_id, "status": "deleted", "at": time.time()})
-        self._marks = marks
-        self._created = {job.id: job.created_at for job in recent}
-
-
-def _mark(job: Job) -> tuple[object, ...]:
-    """What a browser must hear of when it changes."""
-    return job.state, job.progress, job.attempt, job.is_pinned, job.is_cancel_wanted, job.notices

@@ -61,7 +61,7 @@ class PartFile:
         try:
             return self._file.write(data)
         except OSError as err:
-            raise _disk_error(err) from err
+            raise disk_error(err) from err
 
     def seek(self, offset: int) -> int:
         """The form parser rewinds what it has received; nobody reads it from here."""
@@ -73,7 +73,7 @@ class PartFile:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as err:
-            raise _disk_error(err) from err
+            raise disk_error(err) from err
         finally:
             self._file.close()
 
@@ -105,6 +105,8 @@ class Limits:
     most_bytes: int
     """Of each file, and of all together."""
     reserve_bytes: int
+    may_be_empty: bool = False
+    """A form without files, or with empty ones, is taken as well."""
 
 
 @contextmanager
@@ -149,9 +151,12 @@ def _receive(request: Request, field: str, folder: Path, limits: Limits, parts: 
         raise too_large(limits.most_bytes) from err
     except ValueError as err:
         raise Invalid("The upload was cut off, or is not a valid form.", code="bad_form", field=field) from err
-    found = [(file.stream, file.filename or "video") for file in files.getlist(field)]
-    kept = tuple(ReceivedFile(part, name) for part, name in found if isinstance(part, PartFile) and part.size_bytes)
-    if not kept:
+    # A browser sends a field in which nothing was chosen as a file without a name.
+    found = [(file.stream, file.filename) for file in files.getlist(field) if file.filename]
+    kept = tuple(
+        ReceivedFile(part, name) for part, name in found if isinstance(part, PartFile) and (part.size_bytes or limits.may_be_empty)
+    )
+    if not kept and not limits.may_be_empty:
         raise Invalid(f"The form has no file in the field '{field}'.", code="missing_field", field=field)
     for file in kept:
         file.part.finish()
@@ -169,7 +174,7 @@ def too_large(limit_bytes: int) -> TooLarge:
     return TooLarge(f"The upload is larger than {limit_bytes} bytes (MAX_UPLOAD_SIZE).", limit_bytes=limit_bytes)
 
 
-def _disk_error(err: OSError) -> StorageError:
+def disk_error(err: OSError) -> StorageError:
     if err.errno in FULL:
         return StorageError("The disk is full. Delete frames or files and send it again.", code="disk_full")
     return StorageError("The disk refused the upload. The log has the details.", code="disk_refused")

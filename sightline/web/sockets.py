@@ -16,7 +16,7 @@ from sightline.errors import SightlineError
 from sightline.web.accounts import Identity
 from sightline.web.feed import FeedReader, UploadWatch
 from sightline.web.guard import Guard, check_host
-from sightline.web.job_desk import JobWatch
+from sightline.web.job_watch import JobWatch
 from sightline.web.policy import EVENTS, Public
 from sightline.web.services import Services
 

@@ -163,7 +163,7 @@ class CameraForm {
     this.source.setAttribute("list", this.videos.id);
     const { assets } = await api.get("/api/assets").catch(() => ({ assets: [] }));
     this.videos.replaceChildren(
-      ...assets.map((asset) => h("option", { value: asset.source }, asset.original_name ?? asset.source)),
+      ...assets.filter((asset) => asset.source).map((asset) => h("option", { value: asset.source }, asset.original_name ?? asset.source)),
     );
   }
 

@@ -4,14 +4,16 @@ import io
 import json
 import threading
 import time
+import wave
 
 import pytest
+from PIL import Image
 
 from sightline.errors import StorageError
 from sightline.jobs.runner import Runner
 from sightline.records.jobs import JobState, NewJob
-from sightline.web import job_desk
-from sightline.web.job_desk import JobWatch
+from sightline.web import job_watch
+from sightline.web.job_watch import JobWatch
 from tests.clips import make_clip
 from tests.web.callers import assert_problem
 
@@ -89,7 +91,13 @@ def test_a_bad_file_among_good_ones_is_left_out_with_a_notice(operator, film):
     ("files", "fields", "status", "code"),
     [
         ((), {"kind": "analyze"}, 422, "missing_field"),
-        ((("a.mp4", b""),), {"kind": "analyze"}, 422, "missing_field"),
+        ((("a.mp4", b""),), {"kind": "analyze"}, 422, "empty_file"),
+        ((), {"kind": "analyze", "urls": "[]"}, 422, "missing_field"),
+        ((), {"kind": "analyze", "urls": "{}"}, 422, "wrong_type"),
+        ((), {"kind": "analyze", "urls": "x"}, 400, "bad_json"),
+        ((), {"kind": "analyze", "urls": '["rtsp://10.0.0.1/x"]'}, 422, "bad_url"),
+        ((), {"kind": "analyze", "urls": '["http://169.254.169.254/x"]'}, 403, "address_forbidden"),
+        ((), {"kind": "analyze", "asset_ids": '["0"]'}, 404, "asset_not_found"),
         ((("a.mp4", b"no film"),), {"kind": "analyze"}, 415, "not_a_video"),
         ((("a.mp4", "film"),), {"kind": "magic"}, 422, "unknown_kind"),
         ((("a.mp4", "film"),), {"kind": "analyze", "params": "{"}, 400, "bad_json"),
@@ -148,6 +156,69 @@ def test_a_job_over_an_upload_that_would_fill_the_disk_is_refused(operator, part
     assert folders(parts) == set()
 
 
+def test_files_uploads_and_addresses_make_one_job(operator, parts, film):
+    uploaded = operator.post("/api/upload_video", data={"video": (io.BytesIO(film), "clip.mp4")}).json["asset_id"]
+    url = "http://ann:very-secret@93.184.216.34/films/House.mp4?signature=very-secret"
+    more = {"asset_ids": json.dumps([uploaded]), "urls": json.dumps([url])}
+    made = send(operator, ("a.mp4", film), ("empty.mp4", b""), kind="annotation", **more)
+    assert made.status_code == 202, made.text
+    assert made.json["notices"] == ["empty.mp4 was left out: The file is empty."]
+    told = operator.get(f"/api/v1/jobs/{made.json['job_id']}")
+    assert told.json["inputs"] == ["a.mp4", "clip.mp4", "House.mp4"]
+    assert "secret" not in told.text + made.text
+    assert [bool(item.origin) for item in parts.jobs.jobs.get(made.json["job_id"]).inputs] == [False, False, True]
+
+
+def test_one_key_stands_for_one_address(operator, parts):
+    body = {"urls": ["https://93.184.216.34/a.mp4"], "kind": "analyze"}
+    first = operator.post("/api/v1/jobs/from_urls", body, headers={"Idempotency-Key": "url"})
+    assert first.status_code == 202, first.text
+    assert operator.post("/api/v1/jobs/from_urls", body, headers={"Idempotency-Key": "url"}).json["job_id"] == first.json["job_id"]
+    other = {**body, "urls": ["https://93.184.216.34/b.mp4"]}
+    assert_problem(
+        operator.post("/api/v1/jobs/from_urls", other, headers={"Idempotency-Key": "url"}), 409, "idempotency_key_reused"
+    )
+    assert folders(parts) == {first.json["job_id"]}
+
+
+def test_a_video_is_processed_by_its_address(operator, admin, viewer):
+    body = {"video_url": "https://93.184.216.34/a.mp4", "processing_type": "transcode"}
+    made = operator.post("/process-video", body)
+    assert (made.status_code, set(made.json)) == (202, {"success", "message", "status", "job_id", "estimated_time"})
+    told = operator.get(f"/processing-status/{made.json['job_id']}").json
+    assert (told["status"], told["kind"]) == ("queued", "transcode")
+    assert_problem(operator.post("/process-video", {**body, "processing_type": "magic"}), 422)
+    for caller in (operator, viewer):
+        assert_problem(caller.get("/api/jobs"), 403)
+        assert_problem(caller.delete(f"/api/jobs/{made.json['job_id']}"), 403)
+    assert [job["job_id"] for job in admin.get("/api/jobs").json["jobs"]] == [made.json["job_id"]]
+    assert admin.delete(f"/api/jobs/{made.json['job_id']}").status_code == 200
+    assert admin.get("/api/jobs").json["jobs"] == []
+
+
+def test_a_running_job_is_cancelled_before_it_is_deleted(admin, operator, parts, film):
+    job_id = send(operator, ("a.mp4", film), kind="analyze").json["job_id"]
+    claimed = parts.jobs.jobs.claim("test", 30.0, time.time(), job_id)
+
+    def give_back():
+        while not parts.jobs.jobs.get(job_id).is_cancel_wanted:
+            time.sleep(0.01)
+        parts.jobs.jobs.end(job_id, claimed.attempt, JobState.CANCELLED)
+
+    runner = threading.Thread(target=give_back)
+    runner.start()
+    assert admin.delete(f"/api/jobs/{job_id}").status_code == 200
+    runner.join()
+    assert folders(parts) == set()
+
+
+def test_one_user_has_a_limit_of_their_own(operator, admin, parts, film, monkeypatch):
+    monkeypatch.setattr(parts.jobs, "_settings", parts.settings.model_copy(update={"jobs_most_open_per_user": 1}))
+    assert send(operator, ("a.mp4", film), kind="analyze").status_code == 202
+    assert_problem(send(operator, ("b.mp4", film), kind="analyze"), 409, "too_many_jobs_of_user")
+    assert send(admin, ("a.mp4", film), kind="analyze").status_code == 202
+
+
 def test_kinds_tell_their_parameters(operator):
     told = {kind["name"]: kind for kind in operator.get("/api/v1/job_kinds").json["kinds"]}
     assert {"analyze", "transcode", "annotation"} <= set(told)
@@ -181,7 +252,7 @@ def test_results_are_called_after_the_film_whatever_its_name(operator, parts, fi
 
 
 def test_a_job_below_newer_ones_is_not_told_to_be_deleted(parts, monkeypatch):
-    monkeypatch.setattr(job_desk, "MOST_WATCHED", 2)
+    monkeypatch.setattr(job_watch, "MOST_WATCHED", 2)
     told = []
     watch = JobWatch(parts.jobs.jobs, lambda _kind, data: told.append((data["job_id"], data["status"])), threading.Event())
     add = lambda: parts.jobs.jobs.add(NewJob("transcode", [], {}, None, 60))[0].id  # noqa: E731
@@ -258,3 +329,20 @@ def test_a_running_job_shows_what_it_has_made(operator, parts, film):
         assert "no-store" in answer.headers["Cache-Control"]
     parts.jobs.jobs.end(job_id, job.attempt, JobState.FAILED, {"code": "test", "message": "test"})
     assert_problem(operator.get(f"/api/v1/jobs/{job_id}/preview"), 404, "no_preview")
+
+
+def test_music_and_a_logo_go_with_the_footage_of_a_film(operator, parts, film, tmp_path):
+    Image.new("RGB", (40, 20), (250, 0, 0)).save(tmp_path / "logo.png")
+    with wave.open(str(tmp_path / "tune.wav"), "wb") as out:
+        out.setparams((1, 2, 8000, 0, "NONE", ""))
+        out.writeframes(bytes(32000))
+    tune, logo = ((tmp_path / name).read_bytes() for name in ("tune.wav", "logo.png"))
+    answer = send(operator, ("tune.wav", tune), ("a.mp4", film), ("logo.png", logo), kind="showcase")
+    assert (answer.status_code, answer.json["notices"]) == (202, [])
+    assert [item.name for item in parts.jobs.jobs.get(answer.json["job_id"]).inputs] == ["tune.wav", "a.mp4", "logo.png"]
+
+    refused = send(operator, ("a.wav", tune), ("b.wav", tune), ("a.mp4", film), kind="showcase")
+    assert "at most one file with music" in assert_problem(refused, 422, "wrong_count")["message"]
+    assert_problem(send(operator, ("a.wav", tune), ("logo.png", logo), kind="showcase"), 422, "wrong_count")
+    other = send(operator, ("a.mp4", film), ("tune.wav", tune), ("logo.svg", b"<svg/>"), kind="annotation")
+    assert [words.partition(" was")[0] for words in other.json["notices"]] == ["tune.wav", "logo.svg"]

@@ -195,5 +195,5 @@ def _accepted(job: Any) -> dict[str, Any]:
     parts = services()
     return {
         "success": True, "job_id": job.id, "status": "processing", "video_count": len(job.inputs),
-        "estimated_completion": estimate(job, parts.settings), "message": "The footage is here; the job waits for its turn.",
+        "estimated_completion": estimate(job, parts.settings), "message": "The job waits for its turn.",
     }  # fmt: skip

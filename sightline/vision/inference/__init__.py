@@ -10,6 +10,7 @@ from sightline.vision.inference.detector import Detector
 from sightline.vision.inference.embedder import Embedder
 from sightline.vision.inference.letterbox import BYTE_BGR, IMAGENET_RGB, UNIT_RGB, Pixels, letterbox
 from sightline.vision.inference.nms import suppress
+from sightline.vision.inference.onnx_backend import has_gpu
 from sightline.vision.inference.segmenter import Segmenter
 from sightline.vision.inference.session import Session, configure, is_runnable, locate, open_session, open_sessions, thread_budget
 
@@ -25,6 +26,7 @@ __all__ = [
     "Segmenter",
     "Session",
     "configure",
+    "has_gpu",
     "is_runnable",
     "letterbox",
     "locate",

@@ -22,6 +22,15 @@ DTYPES = {
     "tensor(int8)": np.int8, "tensor(int32)": np.int32, "tensor(int64)": np.int64, "tensor(bool)": np.bool_,
 }  # fmt: skip
 
+NVIDIA_DEVICE = Path("/dev/nvidiactl")
+
+
+def has_gpu() -> bool:
+    """Whether ONNX files run on a GPU here: there is one, and onnxruntime is the package that uses it."""
+    import onnxruntime
+
+    return NVIDIA_DEVICE.exists() and CUDA in onnxruntime.get_available_providers()
+
 
 class OnnxBackend:
     """One ONNX file at one execution provider."""

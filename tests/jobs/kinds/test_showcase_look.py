@@ -10,8 +10,12 @@ import av
 import pytest
 
 from sightline.errors import Invalid, JobError
-from sightline.jobs.kinds.showcase.look import look, read_shots, takes
+from sightline.jobs.kinds.showcase.look import look
+from sightline.jobs.kinds.showcase.movement import DisFlow, Follower
 from sightline.jobs.kinds.showcase.params import UNKNOWN, ShowcaseParams
+from sightline.jobs.kinds.showcase.shot import read_shots
+from sightline.jobs.kinds.showcase.shots import AdaptiveFinder
+from sightline.jobs.kinds.showcase.takes import Take, takes
 from sightline.media.ffmpeg import quiet
 from sightline.media.footage import frames_of
 from tests.jobs.kinds.showcase_work import PlainWork
@@ -25,14 +29,14 @@ def film(path: Path, source: str, *more: str) -> Path:
     return path
 
 
-def told(_t_s: float) -> None:
-    pass
+def found_in(path: Path, fps: float = 25.0) -> list[Take]:
+    return list(takes(path, fps, AdaptiveFinder(fps), Follower(DisFlow()), lambda _t_s: None))
 
 
 def test_cuts_and_rooms_of_the_slideshow(asset, tmp_path, monkeypatch):
     """Known by construction: 11 shots; one decode finds them, and at least nine rooms are right with the small detector."""
     passes = []
-    module = importlib.import_module("sightline.jobs.kinds.showcase.look")
+    module = importlib.import_module("sightline.jobs.kinds.showcase.takes")
     monkeypatch.setattr(module, "frames_of", lambda path: passes.append(path) or frames_of(path))
     clip = asset("video/houses_slideshow.mp4")
     known = json.loads(asset("groundtruth/houses_slideshow.json").read_text())["shots"]
@@ -48,23 +52,24 @@ def test_cuts_and_rooms_of_the_slideshow(asset, tmp_path, monkeypatch):
     assert {shot.movement.kind for shot in shots} == {"pan"}
     assert all((work.folder / shot.picture).stat().st_size for shot in shots)
     assert all(shot.start_s <= t_s <= shot.end_s and 0 <= x <= 1 and 0 <= y <= 1 for shot in shots for t_s, x, y in shot.subject)
-    assert work.shares == sorted(work.shares) and not work.notices
+    assert work.shares == sorted(work.shares)
+    assert len(work.notices) == 1 and "for lack of CLIP ViT-B/32" in work.notices[0]
 
 
 def test_hard_cuts(asset):
-    found = [take.seen[0].number for take in takes(asset("video/bikes_6_shots.mp4"), 25.0, told)]
+    found = [take.seen[0].number for take in found_in(asset("video/bikes_6_shots.mp4"))]
     assert found == pytest.approx([0, 30, 76, 137, 187, 242], abs=2)
 
 
 def test_fades_are_no_part_of_shots(asset):
-    found = list(takes(asset("video/fades.mp4"), 25.0, told))
+    found = found_in(asset("video/fades.mp4"))
     assert len(found) >= 3 and all(take.begins == "fade" for take in found[1:])
     assert all(before.end_s < after.seen[0].t_s for before, after in pairwise(found))
 
 
 def test_a_long_take_is_looked_at_in_pieces(tmp_path):
     path = film(tmp_path / "long.mp4", "testsrc2=size=64x48:rate=10:duration=21")
-    found = list(takes(path, 10.0, told))
+    found = found_in(path, 10.0)
     assert [take.begins for take in found] == ["start", "piece", "piece"]
     numbers = [seen.number for take in found for seen in take.seen]
     assert numbers == list(range(210))
@@ -74,7 +79,7 @@ def test_a_long_take_is_looked_at_in_pieces(tmp_path):
 def test_a_cut_right_after_a_piece_is_found(tmp_path):
     """The piece ends where the cut is only just becoming known."""
     source = "color=red:size=64x48:rate=25:duration=8.04[a];testsrc=size=64x48:rate=25:duration=3[b];[a][b]concat"
-    found = list(takes(film(tmp_path / "cut.mp4", source), 25.0, told))
+    found = found_in(film(tmp_path / "cut.mp4", source))
     assert found[-1].seen[0].number == pytest.approx(201, abs=2)
     assert found[-1].begins == "cut"
 
@@ -103,7 +108,7 @@ def test_nothing_that_can_be_read(tmp_path):
     subprocess.run([*quiet(), "-f", "lavfi", "-i", "sine=duration=1", str(sound)], check=True)
     with pytest.raises(Invalid) as caught:
         PlainWork(tmp_path, [sound], WITHOUT_MODEL).run("look", look)
-    assert caught.value.code == "no_video"
+    assert caught.value.code == "no_inputs"
 
 
 def test_black_from_beginning_to_end(tmp_path):
@@ -135,5 +140,5 @@ def test_a_film_turned_by_its_display_matrix(tmp_path):
         subprocess.run([*quiet(), "-i", str(flat), "-c", "copy", "-metadata:s:v:0", "rotate=90", str(turned)], check=True)
     with av.open(str(turned)) as container:
         assert next(container.decode(video=0)).rotation
-    pictures = [seen.picture for take in takes(turned, 25.0, told) for seen in take.seen if seen.picture is not None]
+    pictures = [seen.picture for take in found_in(turned) for seen in take.seen if seen.picture is not None]
     assert {picture.shape for picture in pictures} == {(96, 48, 3)}

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from sightline.jobs.kinds.showcase.duplicates import is_same, look_of
-from sightline.jobs.kinds.showcase.movement import Follower, movement_of
+from sightline.jobs.kinds.showcase.means import choose
+from sightline.jobs.kinds.showcase.movement import DisFlow, Follower, movement_of
 from sightline.jobs.kinds.showcase.quality import Judge
+from sightline.jobs.kinds.showcase.taste import Nima
 from sightline.media.models import ModelStore
 
 FPS = 25
@@ -19,14 +21,13 @@ def photo(asset):
 
 def moved(photo, way, seconds=2.0):
     """The movement of a camera that shows at each moment `t` what `way(t)` = (x, y, zoom) says, x and y as shares of the width."""
-    follower, steps = Follower(), []
-    luma = cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY)
+    follower, steps = Follower(DisFlow()), []
     for number in range(round(seconds * FPS)):
         x, y, zoom = way(number / FPS)
         scale = 0.4 * zoom
         middle = (320 + x * 400, 212 + y * 400)
         turn = np.array([[scale, 0, 80 - middle[0] * scale], [0, scale, 45 - middle[1] * scale]], np.float32)
-        small = cv2.warpAffine(luma, turn, (160, 90), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
+        small = cv2.warpAffine(photo, turn, (160, 90), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REFLECT)
         step = follower.see(small, number / FPS)
         steps += [] if step is None else [step]
     return movement_of(steps)
@@ -63,8 +64,8 @@ def test_shaking_makes_a_shot_less_smooth(photo):
 
 def test_no_steps_and_tiny_pictures():
     assert movement_of([]).kind == "static"
-    follower = Follower()
-    dot = np.zeros((1, 1), np.uint8)
+    follower = Follower(DisFlow())
+    dot = np.zeros((1, 1, 3), np.uint8)
     assert [follower.see(dot, t / 10) for t in range(3)] == [None, None, None]
 
 
@@ -75,7 +76,7 @@ def test_spoilt_pictures_are_worse(asset, tmp_path, photo, with_brisque):
     for spoilt in (cv2.GaussianBlur(photo, (0, 0), 6), (photo * 0.12).astype(np.uint8), cv2.convertScaleAbs(photo, beta=140)):
         assert judge.judge(spoilt).technical < good.technical - 0.15
     assert judge.judge(cv2.cvtColor(cv2.cvtColor(photo, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)).aesthetic < good.aesthetic
-    assert (good.natural is not None) == with_brisque == ("BRISQUE" in judge.means["technical"])
+    assert (good.natural is not None) == with_brisque
 
 
 def test_quality_of_odd_pictures(asset, tmp_path):
@@ -117,7 +118,7 @@ def test_nima_marks_what_pleases_when_it_is_there(tmp_path, photo):
         [make.make_tensor_value_info("answer", kind, [1, 10])], [onnx.numpy_helper.from_array(marks, "marks")],
     )  # fmt: skip
     onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 13)], ir_version=8), tmp_path / "nima_aesthetic.onnx")
-    judge = Judge(ModelStore(tmp_path))
+    judge = Judge(ModelStore(tmp_path), Nima(tmp_path / "nima_aesthetic.onnx"))
     bright, dark = (judge.judge(np.full_like(photo, level)) for level in (230, 20))
     assert (bright.taste, dark.taste) == (1.0, 0.0)
-    assert judge.means["aesthetic"] == "nima_aesthetic.onnx"
+    assert choose("aesthetic", "auto", ModelStore(tmp_path)).name == "nima"

@@ -97,5 +97,5 @@ def test_places365_is_taken_when_it_is_there(asset, tmp_path):
         [make.make_tensor_value_info("answer", kind, [1, 365])], constants,
     )  # fmt: skip
     onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 13)], ir_version=8), tmp_path / "places365.onnx")
-    guess = RoomFinder(ModelStore(tmp_path)).find([GREY], [[seen("bed", 0.9)]])
+    guess = RoomFinder.of_places365(ModelStore(tmp_path)).find([GREY], [[seen("bed", 0.9)]])
     assert (guess.room, guess.source) == ("kitchen", "places") and guess.score > 0.9

@@ -7,6 +7,7 @@ without a second look; another title or shape makes one from the same selection.
 
 from sightline.jobs.contract import JobKind, JobStage, Work
 from sightline.jobs.kinds.showcase.film_params import FILM_PARAMS, FilmParams
+from sightline.jobs.kinds.showcase.params import SelectParams, ShowcaseParams, own_names
 from sightline.jobs.kinds.showcase.render import render as render_film
 from sightline.media.extras import Extra
 
@@ -33,11 +34,8 @@ KIND = JobKind(
     "poster, chapters and cut lists for editors. Music and a logo may be sent with the footage.",
     params=FilmParams,
     stages=(
-        JobStage("look", "Look at all footage", _look, weight=6, uses=("strict", "model")),
-        JobStage(
-            "select", "Choose the best shots", _select, weight=0.5, version=2,
-            uses=("target_s", "shot_s", "most_per_room", "least_score", "keep_unknown", "pins", "bans", "order"),
-        ),
+        JobStage("look", "Look at all footage", _look, weight=6, version=2, uses=own_names(ShowcaseParams)),
+        JobStage("select", "Choose the best shots", _select, weight=0.5, version=3, uses=own_names(SelectParams)),
         JobStage("render", "Make the film", render_film, weight=5, version=2, uses=FILM_PARAMS),
     ),
     most_inputs=50,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sightline.jobs.kinds.showcase.params import ShowcaseParams
+from sightline.jobs.kinds.showcase.params import ShowcaseParams, own_names
 from sightline.jobs.kinds.showcase.titles import check_property
 from sightline.media.stage import checked_param, param
 
@@ -36,8 +36,5 @@ class FilmParams(ShowcaseParams):
     )  # fmt: skip
 
 
-FILM_PARAMS = (
-    "shapes", "short_side_px", "transition", "transition_s", "titles", "even_light", "sound", "property_data", "shot_s",
-    "music_volume", "logo_corner", "logo_size", "logo_opacity",
-)  # fmt: skip
-"""Names of the parameters that only the film depends on."""
+FILM_PARAMS = (*own_names(FilmParams), "shot_s")
+"""Names of the parameters that the film depends on."""

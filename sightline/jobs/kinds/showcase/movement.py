@@ -1,16 +1,18 @@
-"""How the camera moves: dense flow between pictures (DIS), of which one shift and one zoom explain the most.
+"""How the camera moves: dense flow between pictures, of which one shift and one zoom explain the most.
 
-Kroeger et al., "Fast Optical Flow using Dense Inverse Search" (2016), as OpenCV has it. Medians over the picture leave out what
-moves on its own. All lengths are shares of the picture's width, all speeds per second.
+The flow is that of Kroeger et al., "Fast Optical Flow using Dense Inverse Search" (2016), as OpenCV has it, or RAFT's (`raft`).
+Medians over the picture leave out what moves on its own. All lengths are shares of the picture's width, all speeds per second.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from sightline.media.frame import Image
+from sightline.media.frame import Image, shrink_to_width
 
 WIDTH_PX = 160
 STEP_S = 0.08
@@ -54,26 +56,57 @@ class Movement:
         return round(float(np.clip(1 - self.shake / (1.5 * SHAKY) - hurry, 0, 1)), 3)
 
 
+Floats = NDArray[np.float32]
+
+
+class Flow(Protocol):
+    """Tells how the content of a picture moved to the next one."""
+
+    def prepare(self, small: Image) -> Any:
+        """What is compared, of a small BGR picture; None when it is too small to tell."""
+        ...
+
+    def between(self, before: Any, after: Any) -> Floats:
+        """`(height, width, 2)` to the right and down, in shares of the width. Raises: AnalyzerError."""
+        ...
+
+
+class DisFlow:
+    """Dense inverse search on brightness."""
+
+    def __init__(self) -> None:
+        self._search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+
+    def prepare(self, small: Image) -> Image | None:
+        luma = shrink_to_width(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), WIDTH_PX)  # type: ignore[arg-type]
+        return luma if min(luma.shape) >= LEAST_SIDE_PX else None
+
+    def between(self, before: Image, after: Image) -> Floats:
+        flow: Floats = self._search.calc(before, after, None)  # type: ignore[call-overload]
+        return flow / np.float32(after.shape[1])
+
+
 class Follower:
     """Measures the steps of one film, picture after picture."""
 
-    def __init__(self) -> None:
-        self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-        self._before: tuple[float, Image] | None = None
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._before: tuple[float, tuple[int, ...], Any] | None = None
 
-    def see(self, luma: Image, t_s: float) -> Step | None:
-        """Look at a brightness picture about `WIDTH_PX` wide; None when too little time has gone by to tell."""
+    def see(self, small: Image, t_s: float) -> Step | None:
+        """Look at a small BGR picture; None when too little time has gone by to tell. Raises: AnalyzerError."""
         before = self._before
-        if before is not None and before[1].shape == luma.shape and t_s - before[0] < STEP_S:
+        is_comparable = before is not None and before[1] == small.shape
+        if before is not None and is_comparable and t_s - before[0] < STEP_S:
             return None
-        self._before = (t_s, luma)
-        if before is None or before[1].shape != luma.shape or min(luma.shape) < LEAST_SIDE_PX:
+        prepared = self._flow.prepare(small)
+        self._before = (t_s, small.shape, prepared)
+        if before is None or not is_comparable or prepared is None:
             return None
-        flow = self._flow.calc(before[1], luma, None)  # type: ignore[call-overload]
-        return _step(flow / luma.shape[1], t_s - before[0])
+        return _step(self._flow.between(before[2], prepared), t_s - before[0])
 
 
-def _step(flow: np.ndarray, elapsed_s: float) -> Step:
+def _step(flow: Floats, elapsed_s: float) -> Step:
     height, width = flow.shape[:2]
     right, down = float(np.median(flow[..., 0])), float(np.median(flow[..., 1]))
     y, x = np.mgrid[:height, :width].astype(np.float32) / width

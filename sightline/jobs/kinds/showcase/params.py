@@ -36,7 +36,9 @@ def read_numbers(text: str) -> tuple[int, ...]:
 
 
 @dataclass(frozen=True)
-class ShowcaseParams:
+class SelectParams:
+    """What decides which shots are shown, and in which order."""
+
     target_s: float = param(
         45.0, "Length of the film", minimum=3.0, maximum=600.0, step=1.0, unit="s", help="At most about so long."
     )
@@ -53,8 +55,35 @@ class ShowcaseParams:
     order: str = checked_param(
         "", "Show in this order", check_numbers, help="Numbers of shots; the others follow in the order of rooms."
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ShowcaseParams(SelectParams):
+    """And by what the footage is looked at: everything that asks for a second look."""
+
     strict: bool = param(False, "Every file must be readable", help="Otherwise damaged files are left out with a notice.")
     model: str = param(
         "auto", "Objects by", choices=("auto", "own", "yolo11n", "yolov8n", "yolox_nano", "yolox_s", "nanodet_m", "none"),
         help="auto takes the best detector whose weight file is here.",
     )  # fmt: skip
+    shots_by: str = param(
+        "auto", "Shots by", choices=("auto", "transnetv2", "adaptive"),
+        help="transnetv2 finds wipes as well as cuts and dissolves, and needs the extra [showcase]. auto takes it when it is here.",
+    )  # fmt: skip
+    rooms_by: str = param(
+        "auto", "Rooms by", choices=("auto", "clip", "places365", "objects"),
+        help="clip and places365 need their weight files. auto takes the best that is here.",
+    )  # fmt: skip
+    motion_by: str = param(
+        "auto", "Movement by", choices=("auto", "raft", "dis"),
+        help="raft needs its weight file, and is taken of its own accord on a GPU only: a processor works on it for minutes.",
+    )  # fmt: skip
+    duplicates_by: str = param(
+        "auto", "Shots that show the same by", choices=("auto", "lpips", "hash"),
+        help="lpips needs its weight files and the extra [showcase]. auto takes the best that is here.",
+    )  # fmt: skip
+
+
+def own_names(params: type) -> tuple[str, ...]:
+    """Names of the parameters that a class adds to those of its base. What a stage `uses` is made from them: none can be missed."""
+    return tuple(params.__annotations__)

@@ -1,7 +1,6 @@
 """How good a picture is: measured sharpness, exposure, contrast and colour, and what models say whose files are here.
 
-Colourfulness after Hasler and Süsstrunk (2003). BRISQUE (Mittal et al. 2012) as opencv_contrib has it. NIMA (Talebi and Milanfar
-2018) as a classifier of ten marks, exported to ONNX by the operator.
+Colourfulness after Hasler and Süsstrunk (2003). BRISQUE (Mittal et al. 2012) as opencv_contrib has it. `taste` has what pleases.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,14 +9,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from sightline.jobs.kinds.showcase.taste import Taste
 from sightline.media.frame import Image
 from sightline.media.models import ModelStore
-from sightline.vision.inference import Classifier, Pixels
 
 BRISQUE_FILES = ("brisque_model_live.yml", "brisque_range_live.yml")
-NIMA_FILE = "nima_aesthetic.onnx"
-MARKS = tuple(str(mark) for mark in range(1, 11))
-UNIT_AROUND_ZERO = Pixels(is_rgb=True, mean=(127.5, 127.5, 127.5), std=(127.5, 127.5, 127.5))
 BLURRED, CRISP = 1.2, 3.2
 """Decimal logarithms of the variance of the Laplacian, at the width the pictures have here."""
 CLIPPED_LOW, CLIPPED_HIGH = 4, 251
@@ -35,7 +31,7 @@ class Quality:
     natural: float | None
     """By BRISQUE; None where its files are not here."""
     taste: float | None
-    """By NIMA; None where it is not here."""
+    """By a model of taste; None where there is none."""
     brightness: float
     """Mean brightness, which says nothing of good or bad."""
 
@@ -47,7 +43,7 @@ class Quality:
 
     @property
     def aesthetic(self) -> float:
-        """Whether it pleases: NIMA's mark, else contrast, colour and light."""
+        """Whether it pleases: what a model of taste says, else contrast, colour and light."""
         light = 1 - abs(self.brightness - 0.55) / 0.55
         measured = _weighted([(0.35, self.contrast), (0.35, self.colour), (0.3, max(0.0, light))])
         return measured if self.taste is None else _weighted([(0.8, self.taste), (0.2, measured)])
@@ -56,22 +52,16 @@ class Quality:
 class Judge:
     """Judges pictures with what is on this machine."""
 
-    def __init__(self, models: ModelStore) -> None:
-        """Raises: AnalyzerError: a model file is damaged."""
+    def __init__(self, models: ModelStore, taste: Taste | None = None) -> None:
+        """
+        Args:
+            taste: says what pleases; None = contrast, colour and light do.
+        """
         self._brisque = _brisque(models)
-        nima = models.find(NIMA_FILE)
-        self._nima = None if nima is None else Classifier.open(nima, UNIT_AROUND_ZERO, MARKS)
-
-    @property
-    def means(self) -> dict[str, str]:
-        """What judges what, for the results."""
-        return {
-            "aesthetic": "contrast, colour and light" if self._nima is None else NIMA_FILE,
-            "technical": "sharpness and exposure" + ("" if self._brisque is None else ", BRISQUE"),
-        }
+        self._taste = taste
 
     def judge(self, image: Image) -> Quality:
-        """Judge a BGR picture of a few hundred pixels."""
+        """Judge a BGR picture of a few hundred pixels. Raises: AnalyzerError: the model of taste failed."""
         luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
         brightness = float(luma.mean()) / 255
         clipped = float(((luma <= CLIPPED_LOW) | (luma >= CLIPPED_HIGH)).mean())
@@ -82,15 +72,9 @@ class Judge:
             contrast=_unit(float(high - low) / 190),
             colour=_unit(_colourfulness(image) / 60),
             natural=None if self._brisque is None else self._brisque(image),
-            taste=None if self._nima is None else self._taste(image),
+            taste=None if self._taste is None else self._taste(image),
             brightness=round(brightness, 3),
         )
-
-    def _taste(self, image: Image) -> float:
-        assert self._nima is not None
-        mean = float(self._nima.probabilities([image])[0] @ np.arange(1, 11))
-        # Marks of photographs lie between 3 and 7.
-        return _unit((mean - 3) / 4)
 
 
 def sharpness_of(luma: Image) -> float:

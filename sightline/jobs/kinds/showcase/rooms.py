@@ -1,4 +1,4 @@
-"""Which room a shot shows: by Places365 when the operator exported it, else by the objects in it and by sky and greenery.
+"""Which room a shot shows: by CLIP, by Places365 when the operator exported it, else by the objects in it and by sky and greenery.
 
 Without such a model, things that stand in one room only decide (a bed, a toilet, an oven), and things that stand in several count
 less beside them. A house from outside is told by sky that reaches the top of the picture, colder and smoother than the rest: walls
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from analyzers.scene_tags import PLACES_FILE, PLACES_NAMES, places365
-from sightline.jobs.kinds.showcase.params import UNKNOWN
+from analyzers.scene_tags import places365
+from sightline.jobs.kinds.showcase.params import ROOMS, UNKNOWN
 from sightline.media.findings import Detection
 from sightline.media.frame import Image, shrink_to_width
 from sightline.media.models import ModelStore
 
-BY_PLACES, BY_SIGHT = "places", "objects and colours"
+BY_CLIP, BY_PLACES, BY_SIGHT = "CLIP", "places", "objects and colours"
 LEAST_SCORE, LEAST_MARGIN = 0.3, 0.08
-LEAST_PLACES_SCORE = 0.2
+LEAST_PLACES_SCORE = LEAST_CLIP_SCORE = 0.2
 
 ANCHORS: Mapping[str, tuple[str, float]] = {
     "bed": ("bedroom", 1.0), "toilet": ("bathroom", 1.0), "oven": ("kitchen", 0.9), "microwave": ("kitchen", 0.9),
@@ -77,17 +77,22 @@ class RoomGuess:
     """Scores of all rooms that came into question."""
 
 
+Classify = Callable[[Image], Mapping[str, float]]
+"""0..1 by room of a BGR picture, and by what is none, with names that no room has."""
+
+
 class RoomFinder:
-    """Tells rooms by the best means on this machine."""
+    """Tells rooms by one of three means."""
 
-    def __init__(self, models: ModelStore) -> None:
-        """Raises: AnalyzerError: a model file is damaged."""
-        has_places = models.find(PLACES_FILE) is not None and models.find(PLACES_NAMES) is not None
-        self._places: Callable[[Image], dict[str, float]] | None = places365(models) if has_places else None
+    def __init__(self, *, by_clip: Classify | None = None, by_places: Classify | None = None) -> None:
+        """With neither, objects and colours decide."""
+        self._by_clip, self._by_places = by_clip, by_places
 
-    @property
-    def means(self) -> str:
-        return BY_SIGHT if self._places is None else BY_PLACES
+    @classmethod
+    def of_places365(cls, models: ModelStore) -> "RoomFinder":
+        """Raises: AnalyzerError: its files are not here, or damaged."""
+        look = places365(models)
+        return cls(by_places=lambda picture: _of_places(look(picture)))
 
     def find(self, pictures: Sequence[Image], found: Sequence[Sequence[Detection]]) -> RoomGuess:
         """The room of one shot.
@@ -95,15 +100,20 @@ class RoomFinder:
         Args:
             pictures: BGR pictures of it.
             found: objects in each.
+
+        Raises:
+            AnalyzerError: the model failed.
         """
-        if self._places is not None:
-            return decide([_of_places(self._places(picture)) for picture in pictures], BY_PLACES, LEAST_PLACES_SCORE)
+        if self._by_clip is not None:
+            return decide([self._by_clip(picture) for picture in pictures], BY_CLIP, LEAST_CLIP_SCORE)
+        if self._by_places is not None:
+            return decide([self._by_places(picture) for picture in pictures], BY_PLACES, LEAST_PLACES_SCORE)
         looks = [by_sight(picture, seen) for picture, seen in zip(pictures, found, strict=True)]
         return decide(looks, BY_SIGHT, LEAST_SCORE)
 
 
-def decide(looks: Sequence[Scores], source: str, least: float) -> RoomGuess:
-    """One room from the scores of several pictures.
+def decide(looks: Sequence[Mapping[str, float]], source: str, least: float) -> RoomGuess:
+    """One room from the scores of several pictures; unknown when what is no room comes first.
 
     The better half of the pictures counts: a camera that turns shows what tells the room only part of the time.
     """
@@ -113,8 +123,8 @@ def decide(looks: Sequence[Scores], source: str, least: float) -> RoomGuess:
         room: float(np.mean(sorted((look.get(room, 0.0) for look in looks), reverse=True)[:best_half])) for room in sorted(names)
     }
     ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
-    rooms = {room: round(score, 3) for room, score in ranked if score >= 0.01}
-    if not ranked or ranked[0][1] < least:
+    rooms = {room: round(score, 3) for room, score in ranked if score >= 0.01 and room in ROOMS}
+    if not ranked or ranked[0][0] not in ROOMS or ranked[0][1] < least:
         return RoomGuess(UNKNOWN, 0.0, source, rooms)
     if len(ranked) > 1 and ranked[0][1] - ranked[1][1] < LEAST_MARGIN:
         return RoomGuess(UNKNOWN, 0.0, source, rooms)

@@ -17,12 +17,11 @@ from typing import Any
 
 from sightline.errors import Invalid
 from sightline.jobs.contract import Work
-from sightline.jobs.kinds.showcase.duplicates import is_same
 from sightline.jobs.kinds.showcase.look import STAGE as LOOK_STAGE
-from sightline.jobs.kinds.showcase.look import Shot, read_shots
 from sightline.jobs.kinds.showcase.params import ROOMS, UNKNOWN, ShowcaseParams, read_numbers
 from sightline.jobs.kinds.showcase.rooms import ANCHORS, HINTS
 from sightline.jobs.kinds.showcase.sheet import Cell, write_sheet
+from sightline.jobs.kinds.showcase.shot import Shot, read_shots
 
 STAGE, FILE, SHEET = "select", "selection.json", "shots.jpg"
 WEIGHTS = {"aesthetic": 0.25, "technical": 0.3, "smooth": 0.2, "room": 0.15, "objects": 0.1}
@@ -126,7 +125,7 @@ def choose(candidates: Sequence[Candidate], params: ShowcaseParams) -> list[Cand
     left_s = params.target_s
     for one in sorted(usable, key=_urgency(usable, pins)):
         is_pinned = one.number in pins
-        twin = next((other for other in chosen if other.room == one.room and is_same(other.shot.look, one.shot.look)), None)
+        twin = next((other for other in chosen if other.number in one.shot.same_as or one.number in other.shot.same_as), None)
         length_s = min(one.length_s, params.shot_s)
         if is_pinned:
             pass

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from sightline.errors import SightlineError
 from sightline.jobs.outbox import Outbox
+from sightline.jobs.removal import remove_files
 from sightline.jobs.upload_sweep import UploadSweep
-from sightline.jobs.workspace import Workspace
 from sightline.records.counters import CounterMinutes
 from sightline.records.database import Database
 from sightline.records.events import Events
@@ -22,7 +22,7 @@ from sightline.records.jobs import Jobs
 from sightline.records.login_attempts import LoginAttempts
 from sightline.records.outbox import OutboxItems
 from sightline.settings import Settings
-from sightline.storage import Storage, results_storage, storage_named
+from sightline.storage import Storage, storage_named
 
 log = logging.getLogger(__name__)
 
@@ -99,13 +99,10 @@ class Retention:
         """Ended jobs with their working files and results."""
         for job in self._jobs.outdated(before):
             try:
-                storage = results_storage(self._settings)
-                for output in job.outputs:
-                    storage.delete(output.key)
+                remove_files(job.id, self._settings)
             except SightlineError as err:
                 log.warning("job %s stays: %s", job.id, err.message)
                 continue
-            Workspace(self._settings, job.id).remove()
             self._jobs.purge([job.id])
         self._sweep_job_folders()
 

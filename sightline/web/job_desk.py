@@ -16,6 +16,7 @@ from sightline.errors import Conflict, Invalid, NotFound, SightlineError, Storag
 from sightline.jobs.again import add_again
 from sightline.jobs.carriers import make_carrier
 from sightline.jobs.contract import JobKind, kind, kinds, make_job_params
+from sightline.jobs.removal import remove_files
 from sightline.jobs.workspace import Workspace, fingerprint
 from sightline.media.address import AddressPolicy
 from sightline.media.chain import plain
@@ -114,10 +115,7 @@ class JobDesk:
         job = self.jobs.get(job_id)
         if job.state in OPEN:
             raise Conflict("The job is still open. Cancel it first.", code="job_open")
-        storage = results_storage(self._settings)
-        for output in job.outputs:
-            storage.delete(output.key)
-        Workspace(self._settings, job_id).remove()
+        remove_files(job_id, self._settings)
         self.jobs.delete(job_id)
 
     def cancel_and_delete(self, job_id: str) -> None:
@@ -136,12 +134,10 @@ class JobDesk:
                 return output, results_storage(self._settings)
         raise NotFound(f"The job has no result {name!r}.", code="output_not_found")
 
-    def preview(self, job_id: str) -> Path:
-        """A JPEG of what a running job has made so far. Raises: NotFound (also while there is nothing to see)."""
+    def preview(self, job_id: str) -> Path | None:
+        """A JPEG of what a running job has made so far; None while there is nothing to see. Raises: NotFound."""
         path = Workspace(self._settings, job_id).preview
-        if self.jobs.get(job_id).state != JobState.RUNNING or not path.is_file():
-            raise NotFound("There is nothing to see of this job yet.", code="no_preview")
-        return path
+        return path if self.jobs.get(job_id).state == JobState.RUNNING and path.is_file() else None
 
     def log(self, job_id: str) -> str:
         """The end of what the job's attempts wrote. Raises: NotFound."""

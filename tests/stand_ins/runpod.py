@@ -69,6 +69,8 @@ class RunPodServer(ThreadingHTTPServer):
         self.faults: list[dict[str, Any]] = []
         self.asked: list[str] = []
         """`METHOD operation` of every request."""
+        self.calls: list[int] = []
+        """What the webhooks were answered."""
         self.machines = threading.Event()
         self.machines.set()
         self._work = work
@@ -147,7 +149,8 @@ class RunPodServer(ThreadingHTTPServer):
         for _ in range(2 if fault == "duplicate" else 1):
             for _ in range(WEBHOOK_TRIES):
                 try:
-                    if httpx.post(job.body["webhook"], json=job.told(), timeout=10).status_code == 200:
+                    self.calls.append(httpx.post(job.body["webhook"], json=job.told(), timeout=10).status_code)
+                    if self.calls[-1] == 200:
                         break
                 except httpx.HTTPError:
                     pass

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
 
 from sightline.errors import StorageError
 from sightline.jobs.presence import ALIVE_S, Presence, workers_alive
@@ -130,8 +131,15 @@ def test_a_full_list_of_jobs_is_told(here, monkeypatch):
 
 @pytest.mark.parametrize(("carrier", "setting"), [("runpod", "RUNPOD_API_KEY"), ("lambda", "LAMBDA_FUNCTION")])
 def test_settings_of_a_carrier_that_are_missing(here, carrier, setting):
-    line = only(check_carrier(changed(here, job_carrier=carrier)))
-    assert line.state == "wrong" and setting in line.todo
+    line = only(check_carrier(changed(here, job_carrier=carrier, storage_type="s3", s3_bucket="results")))
+    assert (line.state, line.todo) == ("wrong", "Correct the setting.") and setting in line.detail
+
+
+def test_a_carrier_that_does_not_answer(here, free_port):
+    here = changed(here, job_carrier="runpod", storage_type="s3", s3_bucket="results", runpod_endpoint_id="one")
+    address = f"http://127.0.0.1:{free_port}"
+    line = only(check_carrier(changed(here, runpod_endpoint_base_url=address, runpod_api_key=SecretStr("hush"))))
+    assert line.state == "wrong" and "RunPod does not answer" in line.detail
 
 
 def test_celery_without_its_redis(here):

@@ -87,3 +87,7 @@ class RemoteCarrier(Protocol):
     def cancel(self, external_id: str) -> None:
         """Want it ended. Not knowing it is no error."""
         ...
+
+    def health(self) -> str:
+        """What takes the jobs and how it is, in words. Raises: NotFound: it is not there."""
+        ...

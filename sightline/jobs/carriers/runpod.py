@@ -5,7 +5,6 @@ Its own client library never repeats a broken connection over https and does not
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -33,16 +32,6 @@ STATES = {
     "TIMED_OUT": RemoteState.TIMED_OUT,
 }
 """A word that is not here ends nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunPodHealth:
-    """How many machines and jobs the endpoint has, by its own words."""
-
-    workers: Mapping[str, int]
-    """idle, running, …"""
-    jobs: Mapping[str, int]
-    """inQueue, inProgress, completed, failed, retried"""
 
 
 class RunPodCarrier:
@@ -97,10 +86,13 @@ class RunPodCarrier:
         except NotFound:
             return
 
-    def health(self) -> RunPodHealth:
-        """Raises: as `look`; NotFound: there is no such endpoint."""
+    def health(self) -> str:
         told = self._ask("GET", "health")
-        return RunPodHealth(_counts(told.get("workers")), _counts(told.get("jobs")))
+        machines, jobs = _counts(told.get("workers")), _counts(told.get("jobs"))
+        return (
+            f"RunPod has {machines.get('idle', 0)} idle and {machines.get('running', 0)} busy machines; "
+            f"{jobs.get('inQueue', 0)} jobs wait, {jobs.get('inProgress', 0)} run."
+        )
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """RunPod's answer. Raises: NotFound, Invalid, StorageError; _MaybeTaken where it is not known whether RunPod did it."""

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from sightline.errors import SightlineError
-from sightline.jobs.carriers import make_carrier
+from sightline.errors import SightlineError, StorageError
+from sightline.jobs.carriers import make_carrier, make_remote_carrier
 from sightline.jobs.presence import workers_alive
 from sightline.records.jobs import Jobs, JobState
 from sightline.settings import Settings
@@ -92,15 +92,15 @@ def _celery_workers(settings: Settings) -> int:
 
 
 def _remote(settings: Settings) -> Line:
-    """RunPod or AWS: whether the settings are there."""
-    if settings.job_carrier == "runpod":
-        is_set = {"RUNPOD_API_KEY": bool(settings.runpod_api_key), "RUNPOD_ENDPOINT_ID": bool(settings.runpod_endpoint_id)}
-    else:
-        is_set = {"LAMBDA_FUNCTION or STATE_MACHINE_ARN": bool(settings.lambda_function or settings.state_machine_arn)}
-    missing = " and ".join(name for name, value in is_set.items() if not value)
-    if missing:
-        return Line("carrier", LABEL, "wrong", f"{missing} is not set.", "Jobs cannot be handed over.", f"Set {missing}.")
-    return Line("carrier", LABEL, "ok", f"On other machines (JOB_CARRIER={settings.job_carrier}).")
+    """RunPod or AWS: whether it answers and takes our jobs."""
+    try:
+        carrier = make_remote_carrier(settings)
+        assert carrier is not None
+        return Line("carrier", LABEL, "ok", carrier.health())
+    except SightlineError as err:
+        is_away = isinstance(err, StorageError) and err.is_transient
+        what = "Look at the network, and at what the other side says of its state." if is_away else "Correct the setting."
+        return Line("carrier", LABEL, "wrong", err.message, "Jobs wait here.", what)
 
 
 def _several(count: int, word: str) -> str:

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from sightline.errors import JobError, SightlineError, StorageError
-from sightline.jobs.remote.serverless import carry_out_one
+from sightline.jobs.remote.serverless import Machine, carry_out_one
 from sightline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -18,7 +18,8 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers `{"is_done"}`. Raises: what another call may mend."""
     until = time.time() + context.get_remaining_time_in_millis() / 1000
     try:
-        carry_out_one(event["job_id"], int(event["attempt"]), int(event["number"]), Settings.from_env(), until)
+        machine = Machine(context.aws_request_id, until)
+        carry_out_one(event["job_id"], int(event["attempt"]), int(event["number"]), Settings.from_env(), machine)
     except SightlineError as err:
         if isinstance(err, JobError | StorageError) and err.is_transient:
             raise

@@ -6,7 +6,7 @@ The exit code is 0 for every job that came to an end, however: how, says its res
 import sys
 
 from sightline.errors import SightlineError
-from sightline.jobs.remote.serverless import carry_out_described
+from sightline.jobs.remote.serverless import Machine, carry_out_described
 from sightline.logs import configure, explain
 from sightline.settings import Settings
 
@@ -15,7 +15,7 @@ def main(job_id: str, attempt: str) -> int:
     try:
         settings = Settings.from_env()
         configure(settings, "jobs")
-        carry_out_described(job_id, int(attempt), settings, until=None, external_id="container")
+        carry_out_described(job_id, int(attempt), settings, Machine("container", until=None))
     except SightlineError as err:
         return explain(err)
     return 0

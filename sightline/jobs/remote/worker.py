@@ -68,11 +68,14 @@ class RemoteLedger:
             return False
 
 
-def carry_out(payload: Mapping[str, Any], settings: Settings, tell: Tell, external_id: str = "") -> Result:
+def carry_out(
+    payload: Mapping[str, Any], settings: Settings, tell: Tell, external_id: str = "", kept_back: frozenset[str] = frozenset()
+) -> Result:
     """Carry out the attempt and leave its result; one that has ended already is not run again.
 
     Args:
         external_id: what the landlord calls this run.
+        kept_back: codes of failures that are not left in storage, because another machine goes on with the attempt.
 
     Raises:
         JobError: `bad_payload`. StorageError: nothing can be read from the bucket, or left in it.
@@ -88,6 +91,8 @@ def carry_out(payload: Mapping[str, Any], settings: Settings, tell: Tell, extern
     result = _run(task, settings, RemoteLedger(files, tell))
     # Another machine that was given the same attempt may have been quicker.
     result = files.result() or result
+    if result.error is not None and result.error["code"] in kept_back:
+        return result
     files.leave(result)
     if not result.is_transient:
         # The next attempt at one that may succeed can land here again and finds what is done.

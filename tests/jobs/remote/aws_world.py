@@ -2,7 +2,7 @@
 
 import importlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 from moto.server import ThreadedMotoServer
 
+from lambda_functions.run_job.__main__ import main
 from sightline.jobs.carriers.lambda_ import LambdaCarrier
 from sightline.jobs.carriers.remote import Handover
 from sightline.jobs.remote.attempt_files import AttemptFiles
@@ -20,11 +21,13 @@ from sightline.records.jobs import JobInput
 from sightline.settings import Settings
 from sightline.storage import Storage, results_storage
 from tests.stand_ins.aws_server import AwsServer
+from tests.stand_ins.aws_tasks import Container, resources
 from tests.stand_ins.lambda_runtime import Function, LambdaRuntime
 from tests.stand_ins.states import StateMachines
 
 RESULTS, VIDEOS = "results", "videos"
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:jobs"
+INFRASTRUCTURE = Path(__file__).resolve().parents[3] / "infrastructure/aws"
 SHOWCASE_MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:showcase"
 
 
@@ -44,7 +47,8 @@ class AwsWorld:
         shared = {
             "STORAGE_TYPE": "s3", "S3_BUCKET_NAME": "frames", "S3_BUCKET_RESULTS": RESULTS, "S3_BUCKET_VIDEOS": VIDEOS,
             "S3_ENDPOINT_URL": s3_url, "AWS_ENDPOINT_URL": server.url, "AWS_ACCESS_KEY_ID": "key-id",
-            "AWS_SECRET_ACCESS_KEY": "very-secret", "AWS_REGION": "us-east-1", "DISK_RESERVE": "0", "LAMBDA_FUNCTION": "run_job", **more,
+            "AWS_SECRET_ACCESS_KEY": "very-secret", "AWS_REGION": "us-east-1", "DISK_RESERVE": "0", "LAMBDA_FUNCTION": "run_job",
+            **more,
         }  # fmt: skip
         self.environ = {**shared, "DATA_DIR": str(folder / "there")}
         self.here = {**shared, "DATA_DIR": str(folder / "here"), "JOB_CARRIER": "lambda"}
@@ -78,9 +82,19 @@ class AwsWorld:
         return AttemptFiles(self.storage, job_id, attempt)
 
 
+def container_here(arguments: list[str], _is_stopped: Callable[[], bool]) -> int:
+    """The container's entry point, called in this process."""
+    return main(*arguments)
+
+
 @contextmanager
-def aws_world(folder: Path, machines: StateMachines | None = None, **more: str) -> Iterator[AwsWorld]:
-    """Functions run in this process; their settings must be put into its environment by whoever calls them."""
+def aws_world(folder: Path, container: Container = container_here, **more: str) -> Iterator[AwsWorld]:
+    """Functions and containers run in this process; their settings are put into its environment by whoever uses this.
+
+    Args:
+        container: what runs containers instead.
+        more: settings of both sides.
+    """
     moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     moto.start()
     host, port = moto.get_host_and_port()
@@ -90,16 +104,23 @@ def aws_world(folder: Path, machines: StateMachines | None = None, **more: str) 
         httpx.post(f"{url}/moto-api/reset").raise_for_status()
         for bucket in (RESULTS, VIDEOS):
             httpx.put(f"{url}/{bucket}").raise_for_status()
-        with AwsServer(runtime, machines or StateMachines({}, {})).serving() as server:
+        machines = StateMachines(resources(runtime, container), {MACHINE: asl("job"), SHOWCASE_MACHINE: asl("showcase")})
+        with AwsServer(runtime, machines).serving() as server:
             yield AwsWorld(folder, url, server, **more)
     finally:
         moto.stop()
 
 
-def asl(name: str, **values: str) -> dict[str, Any]:
-    """A shipped state machine with the values that CloudFormation puts in."""
-    text = (Path(__file__).resolve().parents[3] / "infrastructure/aws" / f"{name}.asl.json").read_text()
-    for key, value in values.items():
+VALUES = {
+    "ProbeFunction": "probe", "AnalyzeClipFunction": "analyze_clip", "RunJobFunction": "run_job", "Cluster": "cluster",
+    "TaskDefinition": "job:1", "SubnetA": "subnet-a", "SubnetB": "subnet-b", "SecurityGroup": "sg-1",
+}  # fmt: skip
+"""What CloudFormation puts into the state machines."""
+
+
+def asl(name: str) -> dict[str, Any]:
+    """A shipped state machine."""
+    text = (INFRASTRUCTURE / f"{name}.asl.json").read_text()
+    for key, value in VALUES.items():
         text = text.replace("${" + key + "}", value)
-    assert "${" not in text, text[text.index("${") :][:60]
     return dict(json.loads(text))

@@ -10,7 +10,7 @@ from sightline.jobs.carriers.aws import AwsCalls
 from sightline.jobs.carriers.lambda_ import RETRIES_S, LambdaCarrier
 from sightline.jobs.carriers.remote import OutcomeUnknown, RemoteState
 from sightline.jobs.remote import serverless
-from sightline.jobs.remote.serverless import MARGIN_S, StillRunning
+from sightline.jobs.remote.serverless import Machine, StillRunning
 from sightline.records.jobs import JobState
 from sightline.settings import Settings
 from tests.clips import make_clip
@@ -78,9 +78,9 @@ def test_an_attempt_that_is_being_worked_on_is_left_alone(aws, kinds):  # noqa: 
     aws.files().describe(aws.handover().payload)
     aws.files().tell({"seq": 1, "stages": [], "progress": 1.0, "at": time.time()})
     with pytest.raises(StillRunning):
-        serverless.carry_out_described("a1b2", 1, Settings.from_env(), None)
+        serverless.carry_out_described("a1b2", 1, Settings.from_env(), Machine("m", None))
     aws.files().tell({"seq": 1, "stages": [], "progress": 1.0, "at": time.time() - serverless.ALIVE_S})
-    assert serverless.carry_out_described("a1b2", 1, Settings.from_env(), None).state == JobState.SUCCEEDED
+    assert serverless.carry_out_described("a1b2", 1, Settings.from_env(), Machine("m", None)).state == JobState.SUCCEEDED
 
 
 def test_a_function_that_dies_is_called_again(aws, kinds):  # noqa: F811
@@ -91,9 +91,9 @@ def test_a_function_that_dies_is_called_again(aws, kinds):  # noqa: F811
 
 
 def test_a_job_ends_in_words_before_the_function_is_ended(aws, kinds, monkeypatch):  # noqa: F811
-    kinds.before["b"] = lambda work: time.sleep(0.4)
     monkeypatch.setattr("sightline.jobs.remote.worker.TELL_INTERVAL_S", 0.0)
-    aws.runtime.limit_s = MARGIN_S + 0.3
+    monkeypatch.setattr("sightline.jobs.execute.REPORT_INTERVAL_S", 0.0)
+    kinds.before["b"] = lambda work: monkeypatch.setattr(serverless, "MARGIN_S", 1e6)
     aws.carrier.submit(aws.handover())
     aws.runtime.join()
     result = aws.files().result()

@@ -12,12 +12,12 @@ from typing import Any
 
 import analyzers
 from sightline.errors import StorageError
-from sightline.jobs.execute import run_task
+from sightline.jobs.execute import Outcome, run_task
 from sightline.jobs.remote.attempt_files import AttemptFiles
 from sightline.jobs.remote.payload import Result, read_payload
 from sightline.jobs.task import Task
 from sightline.jobs.workspace import Workspace
-from sightline.records.jobs import JobState, StageProgress
+from sightline.records.jobs import JobState, Lost, StageProgress
 from sightline.settings import Settings
 from sightline.storage import results_storage
 
@@ -52,20 +52,23 @@ class RemoteLedger:
             self._tell({"seq": self._sequence, "progress": progress, "stages": [asdict(stage) for stage in stages]})
         if now_s - self._looked_s >= CANCEL_LOOK_S:
             self._looked_s = now_s
-            self._is_cancel_wanted = self._is_cancel_wanted or self._look()
+            self._look()
         return self._is_cancel_wanted
 
     def notice(self, words: str) -> None:
         if words not in self.notices:
             self.notices.append(words)
 
-    def _look(self) -> bool:
+    def _look(self) -> None:
+        """Raises: Lost: another machine that was given the same attempt was quicker."""
         try:
-            # Whoever is given an attempt that another machine has ended meanwhile has nothing left to do.
-            return self._files.is_cancel_wanted() or self._files.has_ended()
+            self._is_cancel_wanted = self._is_cancel_wanted or self._files.is_cancel_wanted()
+            has_ended = self._files.has_ended()
         except StorageError as err:
-            log.warning("Whether somebody wants it cancelled cannot be seen: %s", err.message)
-            return False
+            log.warning("Whether it is to go on cannot be seen: %s", err.message)
+            return
+        if has_ended:
+            raise Lost("Another machine has ended this attempt.")
 
 
 def carry_out(
@@ -88,9 +91,7 @@ def carry_out(
         return earlier
     files.begin(external_id)
     analyzers.load()
-    result = _run(task, settings, RemoteLedger(files, tell))
-    # Another machine that was given the same attempt may have been quicker.
-    result = files.result() or result
+    result = _run(task, settings, files, tell)
     if result.error is not None and result.error["code"] in kept_back:
         return result
     files.leave(result)
@@ -100,9 +101,15 @@ def carry_out(
     return result
 
 
-def _run(task: Task, settings: Settings, ledger: RemoteLedger) -> Result:
-    outcome = run_task(task, settings, ledger)
-    state = outcome.state if outcome.state in (JobState.SUCCEEDED, JobState.CANCELLED) else JobState.FAILED
-    return Result(
-        task.job_id, task.attempt, state, outcome.outputs, tuple(ledger.notices), ledger.stages, outcome.error, outcome.is_transient
-    )
+def _run(task: Task, settings: Settings, files: AttemptFiles, tell: Tell) -> Result:
+    ledger = RemoteLedger(files, tell)
+    try:
+        outcome = run_task(task, settings, ledger)
+    except Lost:
+        outcome = Outcome(JobState.CANCELLED)
+    made = Result(
+        task.job_id, task.attempt, outcome.state, outcome.outputs, tuple(ledger.notices), ledger.stages, outcome.error,
+        outcome.is_transient,
+    )  # fmt: skip
+    # Another machine that was given the same attempt may have been quicker.
+    return files.result() or made

@@ -123,6 +123,7 @@ def test_who_comes_second_with_the_same_attempt_gives_up(machine, payload, kinds
     monkeypatch.setattr(worker, "CANCEL_LOOK_S", 0.0)
     kinds.before["a"] = lambda work: files(machine, payload).leave(first)
     assert machine.run(payload) == first
+    assert results_storage(machine.settings).get(first.outputs[0].key) == b"abc"
 
 
 def test_footage_that_is_gone_is_told(machine, payload):

@@ -231,15 +231,30 @@ class Execution:
         files = [(stage, result) for stage in self._kind.stages for result in self._workspace.results(stage.name)]
         if not files:
             raise JobError("The job came to its end without any result.", code="no_output")
-        outputs = []
-        for stage, result in files:
-            path = self._workspace.stage(stage.name) / result.file
-            if not path.is_file() or not path.stat().st_size:
-                raise JobError(f"The result {result.name} is empty.", code="no_output", stage=stage.name)
-            stored = storage.put(f"jobs/{self._task.job_id}/{result.name}", path, result.content_type)
-            outputs.append(JobOutput(result.name, stored.key, stored.size_bytes, stored.sha256, result.content_type))
-            self._report()
+        outputs: list[JobOutput] = []
+        try:
+            for stage, result in files:
+                path = self._workspace.stage(stage.name) / result.file
+                if not path.is_file() or not path.stat().st_size:
+                    raise JobError(f"The result {result.name} is empty.", code="no_output", stage=stage.name)
+                stored = storage.put(f"jobs/{self._task.job_id}/{result.name}", path, result.content_type)
+                outputs.append(JobOutput(result.name, stored.key, stored.size_bytes, stored.sha256, result.content_type))
+                self._report()
+        except Lost:  # who has the job now puts the same
+            raise
+        except SightlineError:
+            _take_back(storage, outputs)
+            raise
         return tuple(outputs)
+
+
+def _take_back(storage: Storage, outputs: Sequence[JobOutput]) -> None:
+    """A job that does not succeed has no results."""
+    for output in outputs:
+        try:
+            storage.delete(output.key)
+        except StorageError as err:
+            log.warning("%s stays in storage until the job is deleted: %s", output.key, err.message)
 
 
 def _made_from(inputs: Sequence[WorkInput]) -> str:

@@ -270,17 +270,10 @@ class Jobs:
         """
 
         def change(row: JobRow) -> None:
-            row.lease_owner, row.lease_until = "", 0.0
-            if row.is_cancel_wanted:
-                _end(row, JobState.CANCELLED, now)
-                return
-            row.failures += is_fault
-            if row.failures >= MOST_FAILURES:
-                message = f"It was tried {row.failures} times; each time it was lost: {reason}"
-                _end(row, JobState.FAILED, now, {"code": code, "message": message, "stage": _running_stage(row)})
-                return
-            row.state = JobState.QUEUED
-            row.not_before = now + (FIRST_RETRY_S * 2 ** (row.failures - 1) if is_fault else pause_s)
+            if is_fault:
+                _give_back(row, reason, now, code)
+            elif not _cancel_if_wanted(row, now):
+                _queue_again(row, now + pause_s)
 
         return self._change(job_id, attempt, change)
 
@@ -290,9 +283,15 @@ class Jobs:
             lost = select(JobRow.id, JobRow.attempt).where(JobRow.state == JobState.RUNNING, JobRow.lease_until < now)
             rows = session.execute(lost).all()
         reaped = []
+
+        def change(row: JobRow) -> None:
+            if row.state != JobState.RUNNING or row.lease_until >= now:
+                raise _lost(row.id)  # to us: its worker was only slow, or has handed it over just now
+            _give_back(row, "its worker stopped without a word", now, "worker_lost")
+
         for job_id, attempt in rows:
             try:
-                reaped.append(self.requeue(job_id, attempt, "its worker stopped without a word", now))
+                reaped.append(self._change(job_id, attempt, change))
             except Lost:  # another worker was first
                 continue
         return tuple(reaped)
@@ -338,7 +337,7 @@ class Jobs:
     def notice_new(self, job_id: str, words: str) -> None:
         """Add a notice to a job that has just been entered: what was left out of it."""
         with self._database.transaction() as session:
-            row = _row(session, job_id)
+            row = _row(session, job_id, is_changed=True)
             row.notices = [*row.notices, words]
 
     def succeed(self, job_id: str, attempt: int, outputs: Sequence[JobOutput]) -> Job:
@@ -359,7 +358,7 @@ class Jobs:
     def cancel(self, job_id: str) -> Job:
         """Want it cancelled: a waiting job ends at once, a running one soon. Raises: NotFound, Conflict (it has ended)."""
         with self._database.transaction() as session:
-            row = _row(session, job_id)
+            row = _row(session, job_id, is_changed=True)
             if row.state in ENDED:
                 raise Conflict(f"The job has ended already ({row.state}).", code="job_ended", state=row.state)
             row.is_cancel_wanted = True
@@ -373,7 +372,7 @@ class Jobs:
     def retry(self, job_id: str) -> Job:
         """Queue an ended job again; stages that are done are not done again. Raises: NotFound, Conflict (open, or succeeded)."""
         with self._database.transaction() as session:
-            row = _row(session, job_id)
+            row = _row(session, job_id, is_changed=True)
             if row.state in OPEN or row.state == JobState.SUCCEEDED:
                 raise Conflict(
                     f"Only a job that failed or was cancelled can be tried again; this one is {row.state}.", code="job_open"
@@ -386,7 +385,7 @@ class Jobs:
     def pin(self, job_id: str, is_pinned: bool) -> Job:
         """Keep it from retention, or no longer. Raises: NotFound."""
         with self._database.transaction() as session:
-            row = _row(session, job_id)
+            row = _row(session, job_id, is_changed=True)
             row.is_pinned = is_pinned
             session.flush()
             return _job(row)
@@ -394,7 +393,7 @@ class Jobs:
     def delete(self, job_id: str) -> Job:
         """Take an ended job's row away. Raises: NotFound, Conflict (it is open)."""
         with self._database.transaction() as session:
-            row = _row(session, job_id)
+            row = _row(session, job_id, is_changed=True)
             if row.state in OPEN:
                 raise Conflict("The job is still open. Cancel it first.", code="job_open")
             job = _job(row)
@@ -461,6 +460,28 @@ def _lost(job_id: str) -> Lost:
     return Lost(f"Job {job_id} is not this attempt's any more.")
 
 
+def _give_back(row: JobRow, reason: str, now: float, code: str) -> None:
+    """After a fault: cancelled when that is wanted, failed after the third one, else queued again after a pause."""
+    if _cancel_if_wanted(row, now):
+        return
+    row.failures += 1
+    if row.failures >= MOST_FAILURES:
+        message = f"It was tried {row.failures} times; each time it was lost: {reason}"
+        _end(row, JobState.FAILED, now, {"code": code, "message": message, "stage": _running_stage(row)})
+        return
+    _queue_again(row, now + FIRST_RETRY_S * 2 ** (row.failures - 1))
+
+
+def _cancel_if_wanted(row: JobRow, now: float) -> bool:
+    if row.is_cancel_wanted:
+        _end(row, JobState.CANCELLED, now)
+    return row.is_cancel_wanted
+
+
+def _queue_again(row: JobRow, not_before: float) -> None:
+    row.state, row.not_before, row.lease_owner, row.lease_until = JobState.QUEUED, not_before, "", 0.0
+
+
 def _end(row: JobRow, state: JobState, now: float, error: Mapping[str, Any] | None = None) -> None:
     row.state, row.ended_at, row.lease_owner, row.lease_until = state, now, "", 0.0
     row.error = dict(error) if error is not None else None
@@ -474,8 +495,8 @@ def _by_key(session: Session, key: str | None) -> JobRow | None:
     return session.scalar(select(JobRow).where(JobRow.idempotency_key == key)) if key else None
 
 
-def _row(session: Session, job_id: str) -> JobRow:
-    row = session.get(JobRow, job_id)
+def _row(session: Session, job_id: str, *, is_changed: bool = False) -> JobRow:
+    row = session.get(JobRow, job_id, with_for_update=is_changed)
     if row is None:
         raise NotFound(f"There is no job {job_id!r}.", code="job_not_found")
     return row

@@ -7,12 +7,13 @@ import sys
 import pytest
 
 import analyzers
-from sightline.errors import AnalyzerError, JobError
+from sightline.errors import AnalyzerError, JobError, StorageError
 from sightline.jobs.execute import execute
 from sightline.jobs.kinds import analyze
 from sightline.jobs.workspace import Workspace
 from sightline.records.jobs import JobState, Lost
 from sightline.storage import make_storage
+from sightline.storage.local import LocalStorage
 from tests.clips import make_clip
 from tests.jobs.job_kinds import kinds, office  # noqa: F401 - fixtures
 
@@ -135,6 +136,33 @@ def test_a_cancelled_job_ends_at_its_next_word(office, kinds, stage):  # noqa: F
     job = office.jobs.get(job_id)
     assert (job.outputs, job.error) == ((), None)
     assert kinds.done == list("abc"[: "abc".index(stage) + 1])
+
+
+@pytest.mark.parametrize("end", ["cancelled", "the bucket is gone", "given up"])
+def test_a_job_that_ends_while_its_results_are_stored_leaves_none_there(office, kinds, monkeypatch, end):  # noqa: F811
+    storage, real_put = make_storage(office.settings), LocalStorage.put
+    job_id = office.add()
+    kinds.before["a"] = lambda work: work.result("first.txt", "text/plain").write_text("first")
+
+    def put(self, key, data, content_type):
+        stored = real_put(self, key, data, content_type)
+        if end == "cancelled":
+            office.jobs.cancel(job_id)
+        elif end == "given up":
+            office.lose_all()
+            office.claim(job_id)
+        elif key.endswith("result.txt"):
+            raise StorageError("The bucket is gone.", code="no_bucket", is_transient=False)
+        return stored
+
+    monkeypatch.setattr(LocalStorage, "put", put)
+    if end == "given up":
+        with pytest.raises(Lost):
+            run(office, job_id)
+        assert [item.key for item in storage.list()] == [f"jobs/{job_id}/first.txt"]  # the next attempt puts the same
+        return
+    assert run(office, job_id) == {"cancelled": JobState.CANCELLED, "the bucket is gone": JobState.FAILED}[end]
+    assert "first.txt" not in str(storage.list())
 
 
 def test_a_given_up_attempt_stops_at_its_next_word_and_writes_nothing(office, kinds):  # noqa: F811

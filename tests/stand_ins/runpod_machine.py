@@ -34,6 +34,16 @@ def run_handler(job: dict[str, Any], say: Callable[[dict[str, Any]], None]) -> N
         del sys.modules["runpod"]
 
 
+def work_here(job: dict[str, Any], tell: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+    """`work` of the stand-in: the handler in this process and with its environment."""
+    sys.modules["runpod"] = fake_package(job, lambda said: tell(said["progress"]))
+    try:
+        answer: dict[str, Any] = runpy.run_path(str(HANDLER))["handle"](job)
+    finally:
+        sys.modules.pop("runpod", None)
+    return answer
+
+
 def machine(environ: dict[str, str], root: Path) -> Callable[[dict[str, Any], Callable[[dict[str, Any]], None]], dict[str, Any]]:
     """`work` of the stand-in: each job in a process of its own with that environment."""
 

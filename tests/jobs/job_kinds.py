@@ -3,6 +3,7 @@
 import sys
 import time
 import types
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,8 +60,8 @@ def kinds(monkeypatch: pytest.MonkeyPatch) -> Kinds:
 class Office:
     """A database and a folder with one input, and jobs over them."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings.from_env({}, data_dir=str(folder / "var"))
+    def __init__(self, folder: Path, environ: Mapping[str, str] | None = None) -> None:
+        self.settings = Settings.from_env(environ or {}, data_dir=str(folder / "var"))
         self.database = Database(self.settings.database)
         self.database.migrate()
         self.jobs = Jobs(self.database)

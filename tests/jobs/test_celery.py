@@ -18,8 +18,9 @@ from sightline.jobs.runner import Runner
 from sightline.records.jobs import JobState
 from sightline.settings import Settings
 from sightline.storage import make_storage
-from tests.jobs.job_kinds import Office, office  # noqa: F401 - fixture
+from tests.jobs.job_kinds import Office
 from tests.live_fakes import wait_for
+from tests.records.conftest import postgres_url  # noqa: F401 - fixture
 
 pytestmark = pytest.mark.system
 
@@ -62,12 +63,22 @@ def broker(require, free_port, tmp_path):
     made.client.close()
 
 
+on_both = pytest.mark.parametrize("environ", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def studio(office, broker) -> Office:  # noqa: F811
-    """An office with JOB_CARRIER=celery and a short lease."""
-    given = {"JOB_CARRIER": "celery", "REDIS_URL": broker.url, "JOB_LEASE": "3", "JOB_SLOTS": "1"}
-    office.settings = Settings.from_env(given, data_dir=str(office.settings.data_dir))
-    return office
+def environ(request, broker) -> dict[str, str]:
+    """The settings of all processes: a short lease, one job at a time, and the database that a test asks for."""
+    is_postgresql = getattr(request, "param", "sqlite") == "postgresql"
+    database = {"DATABASE_URL": request.getfixturevalue("postgres_url")} if is_postgresql else {}
+    return {"JOB_CARRIER": "celery", "REDIS_URL": broker.url, "JOB_LEASE": "3", "JOB_SLOTS": "1", **database}
+
+
+@pytest.fixture
+def studio(tmp_path, environ):
+    made = Office(tmp_path, environ)
+    yield made
+    made.database.close()
 
 
 @pytest.fixture
@@ -78,17 +89,15 @@ def carrier(studio):
 
 
 @pytest.fixture
-def start_worker(studio, broker, root, tmp_path):
+def start_worker(studio, environ, root, tmp_path):
     """Starts a Celery worker; all are killed at the end."""
-    environ = os.environ | install_tally(tmp_path / "packages") | {
-        "DATA_DIR": str(studio.settings.data_dir), "JOB_CARRIER": "celery", "REDIS_URL": broker.url, "JOB_LEASE": "3",
-    }  # fmt: skip
+    whole = os.environ | install_tally(tmp_path / "packages") | environ | {"DATA_DIR": str(studio.settings.data_dir)}
     started: list[subprocess.Popen[bytes]] = []
 
     def start() -> subprocess.Popen[bytes]:
         with (tmp_path / "celery.log").open("ab") as said:
             command = [sys.executable, "-m", "sightline.jobs.carriers.celery_worker"]
-            started.append(subprocess.Popen(command, cwd=root, env=environ, stdout=said, stderr=said))
+            started.append(subprocess.Popen(command, cwd=root, env=whole, stdout=said, stderr=said))
         return started[-1]
 
     yield start
@@ -102,6 +111,7 @@ def traces(studio: Office, number: int) -> list[str]:
     return path.read_text().split() if path.exists() else []
 
 
+@on_both
 def test_a_worker_is_killed_in_mid_job_and_the_job_is_done_once(studio, broker, carrier, start_worker):
     broker.start()
     first = start_worker()
@@ -155,6 +165,38 @@ def test_a_worker_outlives_its_broker(studio, broker, carrier, start_worker):
     carrier.publish(jobs[1])
     wait_for(lambda: studio.jobs.get(jobs[1]).state == JobState.SUCCEEDED, "the second result", 90)
     assert worker.poll() is None
+
+
+def test_a_broker_that_is_restarted_while_a_job_runs_does_not_disturb_it(studio, broker, carrier, start_worker):
+    broker.start()
+    worker = start_worker()
+    job_id = studio.add("tally", number=8, seconds=3.0)
+    carrier.publish(job_id)
+    wait_for(lambda: traces(studio, 8), "the job's beginning", 60)
+    broker.kill()
+    broker.start()
+    wait_for(lambda: studio.jobs.get(job_id).state == JobState.SUCCEEDED, "the result", 90)
+    assert (studio.jobs.get(job_id).attempt, traces(studio, 8)) == (1, ["begin", "end"])
+    assert worker.poll() is None
+
+
+@on_both
+def test_two_workers_do_each_job_once_although_the_broker_forgot_all_and_heard_all_twice(studio, broker, carrier, start_worker):
+    broker.start()
+    jobs = {number: studio.add("tally", number=number, seconds=0.3) for number in range(20, 28)}
+    for job_id in jobs.values():
+        carrier.publish(job_id)
+    broker.client.flushall()
+    dispatch = Dispatch(studio.jobs, carrier, lambda: time.time() + UNPUBLISHED_S + 1)
+    assert dispatch.publish_lost() == len(jobs)
+    for job_id in jobs.values():
+        carrier.publish(job_id)
+    for _ in range(2):
+        start_worker()
+    wait_for(lambda: studio.jobs.counts() == {JobState.SUCCEEDED: len(jobs)}, "all results", 120)
+    wait_for(lambda: broker.messages() == 0, "the end of all messages", 60)
+    assert [studio.jobs.get(job_id).attempt for job_id in jobs.values()] == [1] * len(jobs)
+    assert [traces(studio, number) for number in jobs] == [["begin", "end"]] * len(jobs)
 
 
 def test_without_a_broker_the_job_waits_and_is_published_later(studio, broker, carrier):

@@ -262,6 +262,11 @@ class Settings(BaseSettings):
         validation_alias="SHOWCASE_STATE_MACHINE_ARN",
         description="State machine that makes showcases, clips at the same time. Empty: STATE_MACHINE_ARN.",
     )
+    s3_event_kind: str = Field(
+        "analyze",
+        validation_alias="S3_EVENT_KIND",
+        description="Kind of job that the function `s3_event` makes of a video in the bucket.",
+    )
     kinesis_stream: str = Field(
         "",
         validation_alias="KINESIS_STREAM_NAME",

@@ -14,6 +14,10 @@ from typing import Any
 from sightline.errors import Invalid, SightlineError, Unsupported
 
 TIMEOUT_S = 30.0
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".flv", ".ogv", ".wmv", ".asf", ".3gp"}
+)
+"""Endings of names that videos have."""
 NOT_A_VIDEO = "This is not a video that can be read. Send MP4, MOV, MKV, WebM, AVI, MPEG or TS."
 INCOMPLETE = "This video is incomplete or damaged. Copy or record it again, and send the whole file."
 PROBLEMS: dict[str, tuple[type[SightlineError], str]] = {

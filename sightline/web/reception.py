@@ -19,6 +19,7 @@ from werkzeug.http import parse_options_header
 from werkzeug.utils import secure_filename
 
 from sightline.errors import Invalid, StorageError, TooLarge, Unsupported
+from sightline.media.probe import VIDEO_SUFFIXES
 from sightline.storage.local import FULL, check_space
 
 OVERHEAD_BYTES = 64 * 1024
@@ -27,10 +28,6 @@ FORM_MEMORY_BYTES = 1024 * 1024
 """What the parser may hold at once: its buffer of 64 KiB, and fields that are not files."""
 SPACE_CHECK_BYTES = 32 * 1024 * 1024
 NAME_MAX_CHARS = 60
-SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".flv", ".ogv", ".wmv", ".asf", ".3gp"}
-)
-"""Of the client's name only these: a video that is a web page as well must not be stored as one."""
 
 
 class PartFile:
@@ -167,7 +164,8 @@ def safe_name(original_name: str, unique: str) -> str:
     """A file name made of the client's, without anything that means something to a shell, a path or a URL."""
     name = secure_filename(original_name).lower()
     stem, suffix = Path(name).stem.strip("._-")[:NAME_MAX_CHARS] or "video", Path(name).suffix
-    return f"{stem}-{unique}{suffix if suffix in SUFFIXES else '.mp4'}"
+    # Only such an ending: a video that is a web page as well must not be stored as one.
+    return f"{stem}-{unique}{suffix if suffix in VIDEO_SUFFIXES else '.mp4'}"
 
 
 def too_large(limit_bytes: int) -> TooLarge:

@@ -1,6 +1,6 @@
 """400 small jobs, four workers, and a hand that kills workers and their jobs' processes at random.
 
-`python -m benchmarks.jobs [JOBS]`
+`python -m benchmarks.jobs [JOBS] [DATABASE_URL]`; without an address on SQLite. A PostgreSQL database must be empty.
 
 Counted by others than the engine: a trigger in the database writes down every end of a job, every run leaves its trace in a file
 under a lock (two runs at once would show), and the results are read back from storage.
@@ -15,12 +15,12 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from sqlalchemy import create_engine, make_url
 
 from benchmarks.product import ROOT
 from benchmarks.report import Figure, report
@@ -36,11 +36,15 @@ LEASE_S = 3.0
 PAUSE_S = LEASE_S + 8.0
 """Long enough for the lease to run out, the pause before the next try to pass, and another worker to begin."""
 KILLS_PER_JOB = 0.25
-TRIGGER = """
-create table ends (job_id text, attempt integer, state text);
-create trigger tell_end after update of state on jobs when new.state in ('succeeded', 'failed', 'cancelled', 'timed_out', 'expired')
-begin insert into ends values (new.id, new.attempt, new.state); end;
-"""
+TABLE = "create table ends (job_id text, attempt integer, state text)"
+HAS_ENDED = "new.state in ('succeeded', 'failed', 'cancelled', 'timed_out', 'expired')"
+TELL = "insert into ends values (new.id, new.attempt, new.state)"
+SQLITE = (TABLE, f"create trigger tell_end after update of state on jobs when {HAS_ENDED} begin {TELL}; end")
+POSTGRESQL = (
+    TABLE,
+    f"create function tell_end() returns trigger language plpgsql as $$ begin {TELL}; return new; end $$",
+    f"create trigger tell_end after update of state on jobs for each row when ({HAS_ENDED}) execute function tell_end()",
+)
 
 
 @dataclass
@@ -69,9 +73,10 @@ class Outcome:
 class Shop:
     """A database with jobs in it, and workers."""
 
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings.from_env({}, data_dir=str(folder / "var"))
-        self._environ = os.environ | install_tally(folder / "packages") | {
+    def __init__(self, folder: Path, database_url: str) -> None:
+        database = {"DATABASE_URL": database_url} if database_url else {}
+        self.settings = Settings.from_env(database, data_dir=str(folder / "var"))
+        self._environ = os.environ | install_tally(folder / "packages") | database | {
             "DATA_DIR": str(self.settings.data_dir), "JOB_LEASE": str(LEASE_S), "JOB_SLOTS": "1", "LOG_LEVEL": "WARNING",
         }  # fmt: skip
         self._said = folder / "workers.log"
@@ -82,8 +87,11 @@ class Shop:
         self.workers: list[subprocess.Popen[bytes]] = []
         self.paused: dict[int, float] = {}
         """Stopped workers, and when they may go on."""
-        with self._rows() as rows:
-            rows.executescript(TRIGGER)
+        driver = "sqlite" if self.database.is_sqlite else "postgresql+psycopg"
+        self._rows = create_engine(make_url(self.settings.database).set(drivername=driver))
+        with self._rows.begin() as rows:
+            for statement in SQLITE if self.database.is_sqlite else POSTGRESQL:
+                rows.exec_driver_sql(statement)
 
     def add(self, number: int, seconds: float) -> str:
         path = self.settings.data_dir / "uploads" / "in.txt"
@@ -103,6 +111,7 @@ class Shop:
         for worker in self.workers:
             worker.kill()
             worker.wait()
+        self._rows.dispose()
         self.database.close()
 
     def kill_worker(self, chance: random.Random) -> bool:
@@ -166,8 +175,8 @@ class Shop:
         return all(job.failures < MOST_FAILURES - 1 for job in running if owner in job.lease_owner)
 
     def outcome(self, numbers: dict[str, int], seconds: float) -> Outcome:
-        with self._rows() as rows:
-            ends = Counter(job_id for (job_id,) in rows.execute("select job_id from ends"))
+        with self._rows.connect() as rows:
+            ends = Counter(job_id for (job_id,) in rows.exec_driver_sql("select job_id from ends"))
         wrong = [number for job_id, number in numbers.items() if self._result(job_id) != f"{number * number}\n".encode()]
         paths = [self.settings.data_dir / "traces" / str(number) for number in numbers.values()]
         words = [word for path in paths if path.exists() for word in path.read_text().split()]
@@ -175,9 +184,10 @@ class Shop:
         return Outcome(jobs, ends, wrong, words.count("overlap"), words.count("begin"), seconds)
 
     def _can_write(self) -> bool:
-        with self._rows() as rows:
+        if not self.database.is_sqlite:
+            return True
+        with closing(sqlite3.connect(self.settings.data_dir / "sightline.db", timeout=0.5)) as rows:
             try:
-                rows.execute("pragma busy_timeout = 500")
                 rows.execute("begin immediate")
                 rows.rollback()
             except sqlite3.OperationalError:
@@ -190,18 +200,10 @@ class Shop:
         except NotFound:
             return b""
 
-    @contextmanager
-    def _rows(self) -> Iterator[sqlite3.Connection]:
-        rows = sqlite3.connect(self.settings.data_dir / "sightline.db", timeout=30)
-        try:
-            yield rows
-        finally:
-            rows.close()
 
-
-def ordeal(folder: Path, jobs: int, workers: int, kills: int, seed: int, limit_s: float) -> Outcome:
+def ordeal(folder: Path, jobs: int, workers: int, kills: int, seed: int, limit_s: float, database_url: str = "") -> Outcome:
     """Run `jobs` jobs with `workers` workers, of whom and of whose jobs about `kills` are killed."""
-    chance, shop = random.Random(seed), Shop(folder)
+    chance, shop = random.Random(seed), Shop(folder, database_url)
     try:
         numbers = {shop.add(number, chance.uniform(0.0, 1.0)): number for number in range(1, jobs + 1)}
         begin_s, killed = time.monotonic(), Counter[str]()
@@ -225,12 +227,13 @@ def ordeal(folder: Path, jobs: int, workers: int, kills: int, seed: int, limit_s
 
 def main() -> None:
     count = int(sys.argv[1]) if len(sys.argv) > 1 else JOBS
+    database_url = sys.argv[2] if len(sys.argv) > 2 else ""
     seed = int(time.time())
     with tempfile.TemporaryDirectory() as name:
-        outcome = ordeal(Path(name), count, WORKERS, int(count * KILLS_PER_JOB), seed, 60 + 5.0 * count)
+        outcome = ordeal(Path(name), count, WORKERS, int(count * KILLS_PER_JOB), seed, 60 + 5.0 * count, database_url)
     none = "none (1 in the ratio)"
     report(
-        "jobs",
+        "jobs_postgresql" if database_url else "jobs",
         [
             Figure("jobs that did not succeed", outcome.lost, "jobs", none, 1.0, "lower", 0.0),
             Figure("jobs that did not end exactly once", outcome.not_once, "jobs", none, 1.0, "lower", 0.0),
@@ -238,8 +241,10 @@ def main() -> None:
             Figure("runs that met another run of their job", outcome.overlaps, "runs", none, 1.0, "lower", 0.0),
             Figure("jobs done", count / outcome.seconds, "jobs/s", "0.2 jobs/s wanted", 0.2, "higher", 1.0),
         ],
-        {"jobs": count, "workers": WORKERS, "seed": seed, "runs begun": outcome.runs, **outcome.kills,
-         "most attempts of a job": max(job.attempt for job in outcome.jobs)},
+        {
+            "jobs": count, "workers": WORKERS, "seed": seed, "seconds": round(outcome.seconds), "runs begun": outcome.runs,
+            **outcome.kills, "most attempts of a job": max(job.attempt for job in outcome.jobs),
+        },
     )  # fmt: skip
 
 

@@ -164,7 +164,7 @@ class Looks:
             if isinstance(err, Invalid):
                 self._jobs.notice(look.job.id, look.run.attempt, err.message)
             # Nobody says how it is: its limits hold all the same.
-            if self._is_overdue(look) and not self._settle(look, None):
+            if self._is_overdue(look):
                 return self._end_overdue(look)
             raise
         if status.state == RemoteState.WAITING:
@@ -175,7 +175,7 @@ class Looks:
 
     def _waits(self, look: _Look, status: RemoteStatus) -> float | None:
         self._note(look, status)
-        return self._stop_waiting(look) if self._is_overdue(look) else None
+        return self._end_overdue(look) if self._is_overdue(look) else None
 
     def _runs_there(self, look: _Look, status: RemoteStatus) -> float | None:
         self._note(look, status)
@@ -225,6 +225,8 @@ class Looks:
         return look.now - look.run.begun_at > look.job.timeout_s + GRACE_S
 
     def _end_overdue(self, look: _Look) -> float | None:
+        if self._settle(look, None):  # it has ended, and nobody said so
+            return None
         if look.run.begun_at is None:
             return self._stop_waiting(look)
         self._call_off(look)

@@ -100,6 +100,12 @@ class Elsewhere:
         assert self.look(0) == 1
         return job_id
 
+    def hurry(self) -> None:
+        """The leases of dead workers run out, and no job has to wait for another try."""
+        self.jobs.reap(time.time() + 10_000)
+        with self.office.database.transaction() as session:
+            session.connection().exec_driver_sql("UPDATE jobs SET not_before = 0")
+
     def run(self, job_id: str):
         return self.runs.get(job_id, self.jobs.get(job_id).attempt)
 

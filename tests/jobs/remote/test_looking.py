@@ -63,8 +63,7 @@ def test_an_input_is_put_into_storage_once(elsewhere, monkeypatch):  # noqa: F81
     elsewhere.look(30)
     assert elsewhere.jobs.get(job_id).state == JobState.QUEUED
     monkeypatch.setattr(type(elsewhere.storage), "put", lambda *_: pytest.fail("it is there already"))
-    with elsewhere.office.database.transaction() as session:
-        session.connection().exec_driver_sql("UPDATE jobs SET not_before = 0")
+    elsewhere.hurry()
     assert elsewhere.send()
     assert elsewhere.jobs.get(job_id).state == JobState.WAITING_EXTERNAL
 
@@ -219,8 +218,7 @@ def test_a_result_whose_output_is_missing_is_no_success(elsewhere, fault):  # no
 def test_the_third_missing_result_ends_the_job(elsewhere):  # noqa: F811
     job_id = elsewhere.office.add()
     for _ in range(3):
-        with elsewhere.office.database.transaction() as session:
-            session.connection().exec_driver_sql("UPDATE jobs SET not_before = 0")
+        elsewhere.hurry()
         assert elsewhere.send()
         elsewhere.look()
         elsewhere.say(RemoteState.ENDED)

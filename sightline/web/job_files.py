@@ -47,7 +47,7 @@ def shots_of(job: Job, settings: Settings) -> dict[str, Any]:
     """The shots of a showcase as its stage `select` wrote them down, each with the address of its picture.
 
     Raises:
-        NotFound: `no_shots`: it is no showcase, or is not that far, or ran on another machine.
+        NotFound: `no_shots`: it is no showcase, or is not that far.
     """
     told = _selection(job, settings)
     names = [item.name for item in job.inputs]
@@ -75,9 +75,13 @@ def shot_picture(job: Job, number: int, settings: Settings) -> Path:
 def _selection(job: Job, settings: Settings) -> dict[str, Any]:
     path = Workspace(settings, job.id).stage(SELECT) / SELECTION
     try:
-        told: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        words = "There are no shots to choose from: this is no showcase, it has not come that far, or it ran on another machine."
+        if path.is_file():
+            text: str | bytes = path.read_text(encoding="utf-8")
+        else:  # it ran on another machine
+            text = results_storage(settings).get(next(output.key for output in job.outputs if output.name == SELECTION))
+        told: dict[str, Any] = json.loads(text)
+    except (OSError, ValueError, StopIteration) as err:
+        words = "There are no shots to choose from: this is no showcase, or it has not come that far."
         raise NotFound(words, code="no_shots") from err
     return told
 

@@ -1,8 +1,10 @@
 // Batch jobs: what runs, what waits, what is done. One address for the list, one for a new job, one for each job.
 import { api } from "./api.js";
-import { button, emptyState, h, icon, setText, throttle } from "./dom.js";
+import { button, debounce, emptyState, h, icon, setText, throttle } from "./dom.js";
+import { JobChoice } from "./jobs_choice.js";
 import { JobDetail } from "./jobs_detail.js";
 import { NewJob } from "./jobs_new.js";
+import { JobShots } from "./jobs_shots.js";
 import { ago, inputWords, isOpen, JOB_STATES, kindLabel, nowWords, stateBadge, stateOf } from "./jobs_words.js";
 import { on } from "./live.js";
 import { toastError } from "./toasts.js";
@@ -10,25 +12,35 @@ import { dateAndTime, plural } from "./words.js";
 
 const PAGE_SIZE = 30;
 const RECOUNT_MS = 1000;
+const SEARCH_MS = 300;
 const AGES_MS = 15_000;
 const WHAT_FOR =
   "A job works on whole films: it finds people, vehicles and motion in them, makes an annotated film, or converts them. " +
   "Send your footage; it goes on while you do something else, and the results are kept here.";
 
-function select(label, everything, choices, onChange) {
-  const made = h(
-    "select",
-    { class: "form-select form-select-sm", "aria-label": label },
-    h("option", { value: "" }, everything),
-    choices.map(([value, word]) => h("option", { value }, word)),
-  );
+function select(label, onChange) {
+  const made = h("select", { class: "form-select form-select-sm", "aria-label": label });
   made.addEventListener("change", () => onChange(made.value));
   return made;
 }
 
+/** Put `choices`, `[value, word]`, into a select; what is chosen stays chosen. */
+function offer(made, choices) {
+  const { value } = made;
+  made.replaceChildren(...choices.map(([one, word]) => h("option", { value: one }, word)));
+  made.value = value;
+}
+
 class JobRow {
-  constructor(job, kinds) {
+  constructor(job, kinds, owners) {
     this.kinds = kinds;
+    this.owners = owners;
+    this.choice = h("input", {
+      type: "checkbox",
+      class: "form-check-input job__choice",
+      "aria-label": `Choose ${inputWords(job)}`,
+      hidden: true,
+    });
     this.name = h("a", { class: "job__name break", href: `#/jobs/${job.job_id}` }, inputWords(job));
     this.badge = h("span", { class: "job__badge" });
     this.facts = h("p", { class: "job__facts muted" });
@@ -39,7 +51,7 @@ class JobRow {
     this.element = h(
       "li",
       { class: "job", dataset: { job: job.job_id } },
-      h("div", { class: "job__head" }, this.name, this.badge),
+      h("div", { class: "job__head" }, this.choice, this.name, this.badge),
       this.facts,
       this.bar,
       this.now,
@@ -61,9 +73,20 @@ class JobRow {
     this.drawAge();
   }
 
+  /** Whether it may be chosen for deleting; one that is kept must be let go first. */
+  get isDeletable() {
+    return !isOpen(this.job) && !this.job.is_pinned;
+  }
+
+  offerChoice(isChoosing) {
+    this.choice.hidden = !isChoosing || !this.isDeletable;
+    if (this.choice.hidden) this.choice.checked = false;
+  }
+
   drawAge() {
     const { job } = this;
     const parts = [kindLabel(this.kinds, job.kind), plural(job.inputs.length, "file"), ago(job.created_at)];
+    if (this.owners[job.owner_id]) parts.push(`by ${this.owners[job.owner_id]}`);
     if (job.is_pinned) parts.push("kept");
     if (job.notices.length) parts.push(plural(job.notices.length, "notice"));
     setText(this.facts, parts.join(" · "));
@@ -75,24 +98,46 @@ class JobList {
   constructor(root) {
     this.rows = new Map();
     this.kinds = [];
-    this.filter = { status: "", kind: "" };
+    this.owners = {};
+    this.filter = { status: "", kind: "", q: "" };
     this.next = null;
     this.summary = h("p", { class: "muted page-head__note", role: "status" });
-    const fresh = h("a", { class: "btn btn-primary", href: "#/jobs/new" }, icon("plus-lg"), h("span", {}, "New job"));
-    this.filters = h("div", { class: "page-head__end jobs-filters" }, fresh);
     this.list = h("ul", { class: "jobs", "aria-label": "Jobs" });
     this.nothing = h("div", {});
     this.more = button("chevron-down", "Show older jobs", { kind: "btn-outline", hidden: true, onclick: () => this.#append() });
+    this.choosing = new JobChoice(this.list, () => [...this.rows.values()], () => this.load());
     root.append(
-      h("header", { class: "page-head" }, h("h1", {}, "Jobs"), this.summary, this.filters),
+      h("header", { class: "page-head" }, h("h1", {}, "Jobs"), this.summary, this.#controls()),
+      this.choosing.bar,
       this.list,
       this.nothing,
       h("div", { class: "page-more" }, this.more),
+      h("p", { class: "muted jobs-note" }, "Every operator sees all jobs, whoever sent them."),
     );
     const recount = throttle(() => this.#recount(), RECOUNT_MS);
     this.ends = [on("job", (job) => this.#hear(job, recount)), on("resync", () => this.load())];
     this.ages = setInterval(() => this.rows.forEach((row) => row.drawAge()), AGES_MS);
     this.#start();
+  }
+
+  #controls() {
+    const choose = (name) => (value) => {
+      this.filter[name] = value;
+      this.load();
+    };
+    this.states = select("Status", choose("status"));
+    this.kindChoice = select("Kind", choose("kind"));
+    const search = h("input", {
+      type: "search",
+      class: "form-control form-control-sm",
+      placeholder: "Name of a file",
+      "aria-label": "Find by the name of a file",
+      maxlength: "100",
+    });
+    const find = debounce(() => choose("q")(search.value.trim()), SEARCH_MS);
+    search.addEventListener("input", find);
+    const fresh = h("a", { class: "btn btn-primary", href: "#/jobs/new" }, icon("plus-lg"), h("span", {}, "New job"));
+    return h("div", { class: "page-head__end jobs-filters" }, search, this.states, this.kindChoice, this.choosing.start, fresh);
   }
 
   async #start() {
@@ -101,20 +146,7 @@ class JobList {
     } catch (error) {
       toastError("read the kinds of jobs", error);
     }
-    const choose = (name) => (value) => {
-      this.filter[name] = value;
-      this.load();
-    };
-    const states = Object.entries(JOB_STATES).map(([state, [word]]) => [state, word]);
-    this.filters.prepend(
-      select("Status", "Any status", states, choose("status")),
-      select(
-        "Kind",
-        "All kinds",
-        this.kinds.map((kind) => [kind.name, kind.label]),
-        choose("kind"),
-      ),
-    );
+    offer(this.kindChoice, [["", "All kinds"], ...this.kinds.map((kind) => [kind.name, kind.label])]);
     await this.load();
   }
 
@@ -143,6 +175,7 @@ class JobList {
   }
 
   #take(page) {
+    Object.assign(this.owners, page.owners);
     for (const job of page.jobs) this.#put(job);
     this.next = page.next;
     this.more.hidden = !page.next;
@@ -155,12 +188,14 @@ class JobList {
     const known = this.rows.get(job.job_id);
     if (known) {
       known.draw(job);
+      this.choosing.draw();
       return;
     }
-    const row = new JobRow(job, this.kinds);
+    const row = new JobRow(job, this.kinds, this.owners);
     const older = [...this.list.children].find((element) => this.rows.get(element.dataset.job).job.created_at < job.created_at);
     this.list.insertBefore(row.element, older ?? null);
     this.rows.set(job.job_id, row);
+    this.choosing.draw();
   }
 
   #hear(job, recount) {
@@ -173,14 +208,16 @@ class JobList {
 
   /** Whether a job is one of those shown: it fits the filter, and is not older than the part that was read. */
   #belongs(job) {
-    const { status, kind } = this.filter;
+    const { status, kind, q } = this.filter;
     if (job.status === "deleted" || (status && job.status !== status) || (kind && job.kind !== kind)) return false;
+    if (q && !job.inputs.some((name) => name.toLowerCase().includes(q.toLowerCase()))) return false;
     return !this.next || job.created_at >= this.next;
   }
 
   #drop(jobId) {
     this.rows.get(jobId)?.element.remove();
     this.rows.delete(jobId);
+    this.choosing.draw();
   }
 
   async #recount() {
@@ -195,6 +232,9 @@ class JobList {
     const parts = ["running", "queued", "waiting_external"].filter((state) => counts[state]);
     const words = parts.map((state) => `${counts[state]} ${JOB_STATES[state][0].toLowerCase()}`);
     setText(this.summary, words.join(", ") || "Nothing running");
+    const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    const states = Object.entries(JOB_STATES).filter(([state]) => counts[state] || state === this.filter.status);
+    offer(this.states, [["", `Any status (${all})`], ...states.map(([state, [word]]) => [state, `${word} (${counts[state] ?? 0})`])]);
   }
 
   #drawNothing() {
@@ -206,11 +246,11 @@ class JobList {
     }
     if (this.nothing.children.length && this.nothing.dataset.filter === JSON.stringify(this.filter)) return;
     this.nothing.dataset.filter = JSON.stringify(this.filter);
-    const isFiltered = this.filter.status || this.filter.kind;
+    const isFiltered = this.filter.status || this.filter.kind || this.filter.q;
     const send = h("a", { class: "btn btn-primary", href: "#/jobs/new" }, "Send footage");
     this.nothing.replaceChildren(
       isFiltered
-        ? emptyState("funnel", "No such jobs", "Choose another status or kind.")
+        ? emptyState("funnel", "No such jobs", "Choose another status or kind, or search for another name.")
         : emptyState("film", "No jobs yet", WHAT_FOR, send),
     );
   }
@@ -221,15 +261,16 @@ class JobList {
   }
 }
 
-function partFor(root, jobId) {
+function partFor(root, jobId, part) {
   if (jobId === "new") return new NewJob(root);
+  if (jobId && part === "shots") return new JobShots(root, jobId);
   return jobId ? new JobDetail(root, jobId) : new JobList(root);
 }
 
 export const jobsPage = {
   title: "Jobs",
-  mount(root, jobId) {
-    const part = partFor(root, jobId);
-    return () => part.dispose();
+  mount(root, jobId, part) {
+    const shown = partFor(root, jobId, part);
+    return () => shown.dispose();
   },
 };

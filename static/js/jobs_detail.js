@@ -2,15 +2,18 @@
 import { api } from "./api.js";
 import { busy } from "./actions.js";
 import { confirmAction } from "./confirm.js";
+import { copyButton } from "./copying.js";
 import { button, emptyState, h, icon, setText } from "./dom.js";
+import { JobPreview } from "./jobs_preview.js";
 import { JobResults } from "./jobs_results.js";
-import { canRetry, inputWords, isOpen, kindLabel, nowWords, paramRows, stateBadge, took } from "./jobs_words.js";
+import { canRetry, inputWords, isOpen, kindLabel, nowWords, paramRows, stageLeft, stateBadge, took } from "./jobs_words.js";
 import { on } from "./live.js";
 import { go } from "./router.js";
 import { toast, toastError } from "./toasts.js";
 import { dateAndTime, plural } from "./words.js";
 
 const CLOCK_MS = 1000;
+const KIND_WITH_SHOTS = "showcase";
 const STAGE_STATES = {
   waiting: ["Waits", "idle", "hourglass-split"],
   running: ["Running", "busy", "arrow-repeat"],
@@ -59,7 +62,9 @@ export class JobDetail {
 
   async #read() {
     try {
-      this.#draw(await api.get(pathOf(this.jobId)));
+      const job = await api.get(pathOf(this.jobId));
+      this.owner = job.owners?.[job.owner_id] ?? "";
+      this.#draw(job);
     } catch (error) {
       if ([404, 422].includes(error.status)) this.#gone("There is no such job", "It was deleted, or its address is wrong.");
       else toastError("read the job", error);
@@ -87,9 +92,13 @@ export class JobDetail {
     this.notices = h("div", { class: "job-notices" });
     this.failure = h("div", {});
     this.results = new JobResults();
+    this.preview = new JobPreview();
     this.facts = h("div", {});
     this.log = h("pre", { class: "job-log", tabindex: "0", hidden: true, "aria-label": "Log" });
-    const showLog = button("card-text", "Show the log", { kind: "btn-outline btn-sm", onclick: () => this.#showLog(showLog) });
+    const copyLog = copyButton(this.log, "Copy the log");
+    copyLog.hidden = true;
+    const showLog = button("card-text", "Show the log", { kind: "btn-outline btn-sm" });
+    showLog.addEventListener("click", () => this.#showLog(showLog, copyLog));
     this.root.replaceChildren(
       h("header", { class: "page-head" }, backLink(), h("h1", { class: "break" }, inputWords(job)), this.badge, this.actions),
       h(
@@ -101,9 +110,9 @@ export class JobDetail {
           this.failure,
           this.notices,
           this.results.element,
-          panel("Progress", this.progress, this.now, this.stages),
+          panel("Progress", this.progress, this.now, this.preview.element, this.stages),
         ),
-        h("div", { class: "job-side" }, panel("About this job", this.facts), panel("Log", showLog, this.log)),
+        h("div", { class: "job-side" }, panel("About this job", this.facts), panel("Log", h("div", { class: "job-actions" }, showLog, copyLog), this.log)),
       ),
     );
   }
@@ -120,6 +129,7 @@ export class JobDetail {
     this.#drawNotices();
     this.#drawFailure();
     this.results.draw(job);
+    this.preview.draw(job);
     this.#drawFacts();
     this.#drawActions();
   }
@@ -145,7 +155,7 @@ export class JobDetail {
       h(
         "span",
         { class: "muted" },
-        [word, isRunning ? `${Math.floor(stage.progress)} %` : "", stage.message].filter(Boolean).join(" · "),
+        [word, isRunning ? `${Math.floor(stage.progress)} %` : "", stageLeft(stage), stage.message].filter(Boolean).join(" · "),
       ),
       h("span", { class: "num muted", dataset: { time: stage.name } }, time),
     );
@@ -168,10 +178,11 @@ export class JobDetail {
       return;
     }
     const stage = this.job.stages.find((one) => one.name === error.stage)?.label ?? error.stage;
-    const block = (title, text) =>
-      text
-        ? h("details", { class: "job-more" }, h("summary", {}, title), h("pre", { class: "job-log", tabindex: "0" }, text))
-        : null;
+    const block = (title, text) => {
+      if (!text) return null;
+      const shown = h("pre", { class: "job-log", tabindex: "0" }, text);
+      return h("details", { class: "job-more", open: true }, h("summary", {}, title), shown, copyButton(shown));
+    };
     const detail = typeof error.detail === "string" || !error.detail ? error.detail : JSON.stringify(error.detail, null, 2);
     const box = h(
       "section",
@@ -189,11 +200,13 @@ export class JobDetail {
     const kind = this.kinds.find((one) => one.name === job.kind);
     const hasEnded = !isOpen(job);
     const hasRun = job.started_at !== null && job.status !== "queued";
+    const params = paramRows(kind, job.params);
     const rows = [
       ["Kind", kindLabel(this.kinds, job.kind)],
       [job.inputs.length === 1 ? "File" : "Files", job.inputs.join(", ")],
-      ...paramRows(kind, job.params),
+      ...params.chosen,
       ["Sent", dateAndTime(job.created_at)],
+      this.owner ? ["Sent by", this.owner] : null,
       hasRun ? ["Started", dateAndTime(job.started_at)] : null,
       hasEnded ? ["Ended", dateAndTime(job.completed_at)] : null,
       hasRun ? [hasEnded ? "Took" : "Running for", h("span", {}, took(job))] : null,
@@ -202,13 +215,15 @@ export class JobDetail {
     const mark = JSON.stringify(rows);
     if (mark === this.factsMark) return;
     this.factsMark = mark;
-    this.facts.replaceChildren(factRows(rows));
+    const usual = h("details", { class: "job-more" }, h("summary", {}, "Settings as they come"), factRows(params.usual));
+    this.facts.replaceChildren(factRows(rows), ...(params.usual.length ? [usual] : []));
   }
 
   /** What is running grows older between two messages. */
   #tick() {
     const { job } = this;
     if (job?.status !== "running") return;
+    this.preview.draw(job);
     setText(this.facts.querySelector("dd > span"), took(job));
     for (const stage of job.stages.filter((one) => one.state === "running")) {
       setText(this.stages.querySelector(`[data-time="${CSS.escape(stage.name)}"]`), took(stage));
@@ -217,7 +232,7 @@ export class JobDetail {
 
   #drawActions() {
     const { job } = this;
-    const mark = JSON.stringify([isOpen(job), canRetry(job), job.is_pinned, job.is_cancel_wanted]);
+    const mark = JSON.stringify([job.status, job.is_pinned, job.is_cancel_wanted]);
     if (mark === this.actionsMark) return;
     this.actionsMark = mark;
     const focused = this.actions.contains(document.activeElement) ? document.activeElement.dataset.action : null;
@@ -231,7 +246,15 @@ export class JobDetail {
     const pin = control("pin", "pin-angle", "Keep", (made) => this.#pin(made));
     pin.setAttribute("aria-pressed", String(job.is_pinned));
     pin.title = job.is_pinned ? "It is kept until you delete it" : "Old jobs are deleted by themselves; this one would be kept";
+    const hasShots = job.kind === KIND_WITH_SHOTS && job.status === "succeeded";
+    const shots = h(
+      "a",
+      { class: "btn btn-primary", href: `#/jobs/${job.job_id}/shots`, "data-action": "shots" },
+      icon("sliders"),
+      h("span", {}, "Choose other shots"),
+    );
     const shown = [
+      hasShots ? shots : null,
       stop,
       canRetry(job) ? control("retry", "arrow-repeat", "Try again", (made) => this.#retry(made)) : null,
       pin,
@@ -267,11 +290,12 @@ export class JobDetail {
     });
   }
 
-  #showLog(control) {
+  #showLog(control, copy) {
     return busy(control, "read the log", async () => {
       const text = await api.text(pathOf(this.jobId, "log"));
       setText(this.log, text || "Nothing was written yet.");
       this.log.hidden = false;
+      copy.hidden = false;
       this.log.scrollTop = this.log.scrollHeight;
       setText(control.querySelector("span"), "Read the log again");
     });
@@ -279,6 +303,7 @@ export class JobDetail {
 
   dispose() {
     clearInterval(this.clock);
+    this.preview?.dispose();
     for (const end of this.ends) end();
   }
 }

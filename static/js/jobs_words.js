@@ -72,9 +72,26 @@ export function nowWords(job) {
     const left = isNumber(job.eta_s) ? `${aboutTime(job.eta_s)} left` : "";
     return [stage?.label ?? "Beginning", left].filter(Boolean).join(" · ");
   }
-  if (job.status === "failed" || job.status === "timed_out") return job.error?.message ?? word;
+  if (job.status === "waiting_external") return whereWords(job);
+  if (["failed", "timed_out", "expired"].includes(job.status)) return job.error?.message ?? word;
   if (job.status === "succeeded") return `${plural(job.outputs.length, "result")} · took ${took(job)}`;
   return word;
+}
+
+/** How far a job on another machine is: it waits for one there, or one of its stages runs. */
+function whereWords(job) {
+  const machine = job.stages.find((one) => one.name === "machine");
+  const stage = job.stages.find((one) => one.state === "running");
+  if (!machine) return "Waits to be handed over";
+  if (stage === machine) return machine.label;
+  return [machine.message, stage?.label].filter(Boolean).join(" · ");
+}
+
+/** How long is left of a stage that runs, from what is done of it; empty while nothing can be said. */
+export function stageLeft(stage) {
+  if (stage.state !== "running" || !isNumber(stage.started_at) || stage.progress < 3) return "";
+  const elapsed_s = Date.now() / 1000 - stage.started_at;
+  return `${aboutTime((elapsed_s * (100 - stage.progress)) / stage.progress)} left`;
 }
 
 /** How long it ran, or has been running. */
@@ -85,12 +102,16 @@ export function took(one) {
   return seconds < 10 ? `${seconds.toFixed(1)} s` : seconds < 60 ? `${Math.round(seconds)} s` : duration(seconds);
 }
 
-/** `[label, words]` of every parameter of a job. */
+/** `[label, words]` of every parameter of a job: first those that were chosen, then those that are as they come. */
 export function paramRows(kind, params) {
-  return Object.entries(params).map(([name, value]) => {
+  const chosen = [];
+  const usual = [];
+  for (const [name, value] of Object.entries(params)) {
     const param = kind?.params.find((one) => one.name === name);
-    return [param?.label || humanise(name), paramWords(value, param?.unit)];
-  });
+    const isUsual = param && JSON.stringify(value) === JSON.stringify(param.default);
+    (isUsual ? usual : chosen).push([param?.label || humanise(name), paramWords(value, param?.unit)]);
+  }
+  return { chosen, usual };
 }
 
 function paramWords(value, unit) {

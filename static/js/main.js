@@ -14,10 +14,12 @@ import { changePassword } from "./password.js";
 import { startRouter } from "./router.js";
 import { loadSession, may, session } from "./session.js";
 import { loadCameras, loadStages, startStore } from "./store.js";
+import { systemCheckPage } from "./system_check.js";
 import { bindThemeButton } from "./theme.js";
 import { toastError } from "./toasts.js";
 import { uploadsPage } from "./uploads.js";
 import { usersPage } from "./users.js";
+import { webhooksPage } from "./webhooks.js";
 
 const BANNER_AFTER_MS = 1500;
 const RETRY_START_MS = 3000;
@@ -63,8 +65,9 @@ function allPages() {
     models: modelsPage,
     about: aboutPage,
   };
-  if (may("operator")) Object.assign(pages, { people: peoplePage, jobs: jobsPage });
-  return may("admin") ? { ...pages, users: usersPage } : pages;
+  if (may("operator")) Object.assign(pages, { people: peoplePage, jobs: jobsPage, doctor: systemCheckPage });
+  if (may("admin")) Object.assign(pages, { users: usersPage, webhooks: webhooksPage });
+  return pages;
 }
 
 function showStartProblem(root, error) {

@@ -158,8 +158,11 @@ def job_log(path: JobPath) -> Response:
 
 @api.get("/api/v1/jobs/<job_id>/preview")
 def job_preview(path: JobPath) -> Response:
-    """What a running job has made so far, as a small JPEG that changes every few seconds; 404 while there is nothing to see."""
-    response = send_file(services().jobs.preview(path.job_id), mimetype="image/jpeg", etag=False, max_age=0)
+    """What a running job has made so far, as a small JPEG that changes every few seconds; 204 while there is nothing to see."""
+    picture = services().jobs.preview(path.job_id)
+    if picture is None:
+        return Response(status=204)
+    response = send_file(picture, mimetype="image/jpeg", etag=False, max_age=0)
     response.cache_control.no_store = True
     return response
 

@@ -54,10 +54,15 @@ def _means_line(means: Means) -> Line:
     if not means.better:
         return Line(f"showcase_{means.look}", means.label, "ok", detail)
     best = means.better[0]
-    is_fetched = all(command.startswith(FETCH) for command in best.commands)
+    fetches = [command for command in best.commands if command.startswith(FETCH)]
+    steps = (
+        "Install the packages" if len(fetches) < len(best.commands) else "",
+        f"fetch the weight file{'s' if len(fetches) > 1 else ''}" if fetches else "",
+    )
+    todo = " and ".join(step for step in steps if step)
     return Line(
-        f"showcase_{means.look}", means.label, "better", detail, f"With {best.words}, {best.gives}.", best.lacks,
-        " && ".join(best.commands), "models" if is_fetched else "",
+        f"showcase_{means.look}", means.label, "better", detail, f"With {best.words}, {best.gives}.",
+        f"{todo[0].upper()}{todo[1:]}.", " && ".join(best.commands), "models" if fetches else "",
     )  # fmt: skip
 
 

@@ -62,7 +62,7 @@ def _bucket_line(settings: Settings, name: str, label: str, bucket: str) -> Line
         storage.list(NO_SUCH_KEY)
     except SightlineError as err:
         return Line(name, label, "wrong", err.message, changes, "Correct the S3 settings, or the bucket's policy.")
-    where = "an S3-compatible service" if settings.s3_endpoint_url else f"AWS, {settings.aws_region}"
+    where = "an S3-compatible service" if settings.s3_endpoint else f"AWS, {settings.aws_region}"
     return Line(name, label, "ok", f"{bucket} ({where}) answers, and may be listed.")
 
 

@@ -96,7 +96,7 @@ def check_packages(here: Installation) -> Iterator[Line]:
         if find_spec(package.module) is not None:
             yield Line(name, package.label, "ok", f"Version {_version(package.name)}. It {package.gives}.")
             continue
-        changes, todo = f"It {package.gives}.", "Install it when you want that; everything else works without."
+        changes, todo = f"It {package.gives}.", "Install it when you want that."
         yield Line(name, package.label, "better", "It is not installed.", changes, todo, package.command)
     triton = Package("tritonclient", "tritonclient", "Triton client", "", 'pip install "tritonclient[http]"')
     yield _asked_for(triton, "TRITON_URL", is_asked=bool(settings.triton_url))

@@ -20,6 +20,11 @@ export function setCsrfToken(token) {
   csrfToken = token ?? "";
 }
 
+/** Headers for a request that something else sends, so that the server believes that it is ours. */
+export function csrfHeaders() {
+  return { "X-CSRF-Token": csrfToken };
+}
+
 function goToLogin() {
   const here = location.pathname + location.hash;
   location.assign(`/login?next=${encodeURIComponent(here)}`);

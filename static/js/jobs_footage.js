@@ -1,41 +1,61 @@
-// The footage of a new job: files of this computer, by choosing or dropping, or videos that were uploaded before.
+// The footage of a new job, in any mixture: files of this computer, videos that were uploaded before, addresses of the web.
 import { api } from "./api.js";
 import { button, h, icon, setText } from "./dom.js";
+import { SentFile } from "./jobs_sent_file.js";
 import { bytes, dateAndTime, duration, plural } from "./words.js";
 
 const SAME = (file) => `${file.name}/${file.size}/${file.lastModified}`;
+
+/** What people call the video at an address: no query, no password. Empty when it is no address. */
+function nameOfUrl(text) {
+  try {
+    const url = new URL(text);
+    if (!["http:", "https:"].includes(url.protocol)) return "";
+    return `${url.host}${decodeURI(url.pathname)}`;
+  } catch {
+    return "";
+  }
+}
 
 export class Footage {
   /** @param {() => void} onChange called when other footage is chosen */
   constructor(onChange) {
     this.onChange = onChange;
     this.files = [];
-    this.assets = new Set();
-    this.usesAssets = false;
+    this.assets = new Map();
+    this.urls = [];
     this.most = 1;
-    this.input = h("input", {
-      type: "file",
-      accept: "video/*,.mkv,.ts,.flv",
-      hidden: true,
-      multiple: true,
-      "aria-label": "Video files",
-    });
+    const accept = "video/*,.mkv,.ts,.flv,audio/*,image/png,image/jpeg";
+    this.input = h("input", { type: "file", accept, hidden: true, multiple: true, "aria-label": "Video files" });
     this.input.addEventListener("change", () => {
       this.#add([...this.input.files]);
       this.input.value = "";
     });
     this.drop = button("upload", "Drop videos here, or choose files", { kind: "job-drop", onclick: () => this.input.click() });
     this.list = h("ul", { class: "job-files", "aria-label": "Chosen files" });
-    this.own = h("div", { class: "job-own" }, this.drop, this.input, this.list);
     this.known = h("div", { class: "job-assets", hidden: true });
-    this.segments = this.#segments();
-    this.element = h("div", { class: "job-footage" }, this.segments.element, this.own, this.known);
+    this.opener = button("collection", "Uploaded before", { kind: "btn-quiet btn-sm", hidden: true, "aria-expanded": "false" });
+    this.opener.addEventListener("click", () => this.#openKnown(this.known.hidden));
+    const parts = [this.drop, this.input, this.#addressField(), this.opener, this.known];
+    this.picker = h("fieldset", { class: "job-picker", "aria-label": "Where the footage is" }, parts);
+    this.element = h("div", { class: "job-footage" }, this.picker, this.list);
     this.#readAssets();
   }
 
-  /** What would be sent: files, or ids of uploaded videos. */
+  /** What goes with the job's own request. */
   get chosen() {
-    return this.usesAssets ? { files: [], assets: [...this.assets] } : { files: this.files, assets: [] };
+    return { files: this.files.filter((sent) => !sent.isLarge), assets: [...this.assets.keys()], urls: this.urls };
+  }
+
+  /** Files that are sent before the job, each on its own. */
+  get large() {
+    return this.files.filter((sent) => sent.isLarge);
+  }
+
+  /** While it is being sent nothing is chosen; a large file may still be taken out. */
+  lock(isSending) {
+    this.picker.disabled = isSending;
+    for (const control of this.list.querySelectorAll("[data-fixed]")) control.disabled = isSending;
   }
 
   /** How many the kind takes. */
@@ -46,15 +66,15 @@ export class Footage {
 
   /** Why this cannot be sent; empty when it can. */
   problem(kind) {
-    const count = this.usesAssets ? this.assets.size : this.files.length;
-    if (!count) return this.usesAssets ? "Choose an uploaded video." : "Choose at least one video file.";
-    if (count <= kind.most_inputs) return this.#emptyFile();
-    const most = kind.most_inputs === 1 ? "one video" : `at most ${plural(kind.most_inputs, "video")}`;
-    return `${kind.label} takes ${most}; ${count} are chosen. Remove some, or choose another kind.`;
-  }
-
-  #emptyFile() {
-    const empty = this.usesAssets ? null : this.files.find((file) => !file.size);
+    const videos = this.files.filter((file) => !file.isExtra);
+    const count = videos.length + this.assets.size + this.urls.length;
+    if (!count) return "Choose at least one video: a file, one uploaded before, or an address.";
+    if (this.address.value.trim()) return "Press “Add” to take the address as well, or clear it.";
+    if (count > kind.most_inputs) {
+      const most = kind.most_inputs === 1 ? "one video" : `at most ${plural(kind.most_inputs, "video")}`;
+      return `${kind.label} takes ${most}; ${count} are chosen. Remove some, or choose another kind.`;
+    }
+    const empty = this.files.find((file) => !file.size);
     return empty ? `${empty.name} is empty. Remove it.` : "";
   }
 
@@ -77,66 +97,104 @@ export class Footage {
         if (!hasFiles(event)) return;
         event.preventDefault();
         this.drop.classList.remove("is-over");
-        if (area.contains(event.target) && !this.drop.matches(":disabled")) this.#drop([...event.dataTransfer.files]);
+        if (area.contains(event.target) && !this.drop.matches(":disabled")) this.#add([...event.dataTransfer.files]);
       },
       { signal },
     );
   }
 
-  #drop(files) {
-    if (this.usesAssets) this.#show(false);
-    this.#add(files);
+  #addressField() {
+    this.address = h("input", {
+      type: "url",
+      class: "form-control form-control-sm",
+      placeholder: "https://…/film.mp4",
+      "aria-label": "Paste an address of a video",
+      autocomplete: "off",
+      maxlength: 2048,
+    });
+    this.addressProblem = h("p", { class: "row-problem", role: "alert", hidden: true });
+    const add = button("plus-lg", "Add", { kind: "btn-outline btn-sm", onclick: () => this.#addUrl() });
+    this.address.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      this.#addUrl();
+    });
+    this.address.addEventListener("input", () => (this.addressProblem.hidden = true));
+    const row = h("div", { class: "job-address" }, icon("link-45deg"), this.address, add);
+    return h("div", { class: "job-address-box" }, row, this.addressProblem);
   }
 
-  #segments() {
-    const choice = (words, usesAssets) =>
-      h(
-        "button",
-        { type: "button", class: "btn btn-segment", "aria-pressed": String(!usesAssets), onclick: () => this.#show(usesAssets) },
-        words,
-      );
-    const buttons = [choice("Files of this computer", false), choice("Uploaded before", true)];
-    return {
-      buttons,
-      element: h("div", { class: "segments", role: "group", "aria-label": "Where the footage is", hidden: true }, buttons),
-    };
-  }
-
-  #show(usesAssets) {
-    this.usesAssets = usesAssets;
-    this.own.hidden = usesAssets;
-    this.known.hidden = !usesAssets;
-    this.segments.buttons.forEach((one, place) => one.setAttribute("aria-pressed", String(Boolean(place) === usesAssets)));
-    this.onChange();
+  #addUrl() {
+    const url = this.address.value.trim();
+    if (!nameOfUrl(url)) {
+      setText(this.addressProblem, "Paste the address of a video file; it begins with https:// or http://.");
+      this.addressProblem.hidden = false;
+      return;
+    }
+    if (!this.urls.includes(url)) this.urls.push(url);
+    this.address.value = "";
+    this.#changed();
   }
 
   #add(files) {
-    const wanted = this.most === 1 && files.length === 1 ? files : [...this.files, ...files];
-    this.files = [...new Map(wanted.map((file) => [SAME(file), file])).values()];
-    this.#drawFiles();
+    const known = new Map(this.files.map((sent) => [SAME(sent.file), sent]));
+    const added = files.map((file) => known.get(SAME(file)) ?? new SentFile(file));
+    const replaces = this.most === 1 && files.length === 1 && !added[0].isExtra;
+    const stay = replaces ? this.files.filter((sent) => sent.isExtra) : this.files;
+    for (const sent of this.files) if (!stay.includes(sent) && !added.includes(sent)) sent.remove();
+    this.files = [...new Set([...stay, ...added])];
+    this.#changed();
+  }
+
+  #changed() {
+    this.list.replaceChildren(
+      ...this.files.map((sent) => this.#fileRow(sent)),
+      ...[...this.assets.values()].map((asset) => this.#assetChosen(asset)),
+      ...this.urls.map((url) => this.#row("link-45deg", nameOfUrl(url), "fetched by the job", () => this.#dropUrl(url))),
+    );
     this.onChange();
   }
 
-  #drawFiles() {
-    this.list.replaceChildren(
-      ...this.files.map((file) => {
-        const remove = button("x-lg", `Remove ${file.name}`, { iconOnly: true, kind: "btn-quiet btn-sm" });
-        remove.addEventListener("click", () => {
-          this.files = this.files.filter((other) => other !== file);
-          this.#drawFiles();
-          this.drop.focus();
-          this.onChange();
-        });
-        return h(
-          "li",
-          {},
-          icon("film"),
-          h("span", { class: "break" }, file.name),
-          h("span", { class: "muted num" }, bytes(file.size)),
-          remove,
-        );
-      }),
-    );
+  #fileRow(sent) {
+    const remove = () => {
+      sent.remove();
+      this.files = this.files.filter((other) => other !== sent);
+      this.#changed();
+    };
+    const row = this.#row(sent.isExtra ? "magic" : "film", sent.name, bytes(sent.size), remove, !sent.isLarge);
+    row.append(sent.element);
+    return row;
+  }
+
+  #row(symbol, name, fact, remove, isFixed = true) {
+    const control = button("x-lg", `Remove ${name}`, { iconOnly: true, kind: "btn-quiet btn-sm" });
+    if (isFixed) control.dataset.fixed = "";
+    control.addEventListener("click", () => {
+      remove();
+      this.drop.focus();
+    });
+    return h("li", {}, icon(symbol), h("span", { class: "break" }, name), h("span", { class: "muted num" }, fact), control);
+  }
+
+  #assetChosen(asset) {
+    return this.#row("collection", asset.original_name, bytes(asset.size_bytes), () => this.#dropAsset(asset.id));
+  }
+
+  #dropUrl(url) {
+    this.urls = this.urls.filter((other) => other !== url);
+    this.#changed();
+  }
+
+  #dropAsset(id) {
+    this.assets.delete(id);
+    const box = this.known.querySelector(`input[value="${CSS.escape(id)}"]`);
+    if (box) box.checked = false;
+    this.#changed();
+  }
+
+  #openKnown(isOpen) {
+    this.known.hidden = !isOpen;
+    this.opener.setAttribute("aria-expanded", String(isOpen));
   }
 
   async #readAssets() {
@@ -146,30 +204,25 @@ export class Footage {
     } catch {
       return; // files of this computer can be sent all the same
     }
-    this.segments.element.hidden = !assets.length;
+    this.opener.hidden = !assets.length;
     this.known.replaceChildren(...assets.map((asset) => this.#assetRow(asset)));
   }
 
   #assetRow(asset) {
     const box = h("input", { type: "checkbox", class: "form-check-input", value: asset.id });
-    box.addEventListener("change", () => this.#chooseAsset(asset.id, box.checked));
+    box.addEventListener("change", () => {
+      if (box.checked) this.assets.set(asset.id, asset);
+      else this.assets.delete(asset.id);
+      this.#changed();
+    });
     const size = asset.width_px ? `${asset.width_px}×${asset.height_px}, ` : "";
     const facts = h("span", { class: "muted" });
     setText(facts, `${size}${duration(asset.duration_s)}, ${bytes(asset.size_bytes)}, ${dateAndTime(asset.created_at)}`);
     return h("label", { class: "job-asset" }, box, h("span", { class: "break" }, asset.original_name), facts);
   }
 
-  #chooseAsset(id, isChosen) {
-    if (isChosen && this.most === 1) {
-      this.assets.clear();
-      for (const box of this.known.querySelectorAll("input")) box.checked = box.value === id;
-    }
-    if (isChosen) this.assets.add(id);
-    else this.assets.delete(id);
-    this.onChange();
-  }
-
   dispose() {
     this.ending?.abort();
+    for (const sent of this.files) sent.pause();
   }
 }

@@ -2,6 +2,7 @@
 import { api, sendForm } from "./api.js";
 import { confirmAction } from "./confirm.js";
 import { button, h, icon, setText } from "./dom.js";
+import { JOB_PRESETS } from "./job_presets.js";
 import { Footage } from "./jobs_footage.js";
 import { paramField } from "./param_field.js";
 import { go, guardLeaving } from "./router.js";
@@ -10,6 +11,7 @@ import { bytes, plural } from "./words.js";
 
 const FIELD_TYPES = new Set(["bool", "int", "float", "choice", "text", "several"]);
 const KEY_BYTES = 16;
+const MOST_UNFOLDED = 10;
 
 /** A key of its own for one submission. `crypto.randomUUID` would want HTTPS. */
 function newKey() {
@@ -32,16 +34,18 @@ export class NewJob {
     // Nothing can be sent before it is known what could be done with it.
     const send = { type: "submit", class: "btn btn-primary", disabled: true };
     this.send = h("button", send, icon("play-fill"), h("span", {}, "Send and start"));
-    this.cancel = button("x-lg", "Cancel the upload", { kind: "btn-outline", hidden: true, onclick: () => this.sending?.abort() });
+    this.cancel = button("x-lg", "Cancel the upload", { kind: "btn-outline", hidden: true, onclick: () => this.#cancel() });
     this.progress = h("progress", { class: "job__progress", max: 1, "aria-label": "Upload" });
     this.sent = h("p", { class: "muted", role: "status" });
     this.uploading = h("div", { class: "job-upload", hidden: true }, this.progress, this.sent);
+    this.kindBox = h("fieldset", { class: "panel" }, h("legend", { class: "panel__title" }, "What to do"), this.kindList);
+    this.settings = h("fieldset", { class: "job-form__fields" }, this.params);
     this.fields = h(
-      "fieldset",
+      "div",
       { class: "job-form__fields" },
-      h("fieldset", { class: "panel" }, h("legend", { class: "panel__title" }, "What to do"), this.kindList),
+      this.kindBox,
       h("fieldset", { class: "panel" }, h("legend", { class: "panel__title" }, "Footage"), this.footage.element),
-      this.params,
+      this.settings,
     );
     const foot = h(
       "div",
@@ -108,10 +112,13 @@ export class NewJob {
     this.kind = kind;
     this.values = {};
     this.kindList.querySelector(`input[value="${CSS.escape(kind.name)}"]`).checked = true;
+    this.paramFields = new Map();
+    this.presets = null;
     const known = kind.params.filter((param) => FIELD_TYPES.has(param.type));
     const fields = known.map((param) => this.#paramField(param));
     const title = h("legend", { class: "panel__title" }, "Settings");
-    this.params.replaceChildren(...(fields.length ? [h("fieldset", { class: "panel" }, title, fields)] : []));
+    const content = h("fieldset", { class: "panel" }, title, this.#presets(kind), this.#folded(fields));
+    this.params.replaceChildren(...(fields.length ? [content] : []));
     this.footage.limit(kind.most_inputs);
     this.send.disabled = false;
     this.#changed();
@@ -121,10 +128,45 @@ export class NewJob {
     const field = paramField(param, (value) => {
       this.values[param.name] = value;
       field.draw(value);
+      for (const one of this.presets?.children ?? []) one.setAttribute("aria-pressed", "false");
       this.#changed();
     });
     field.draw(param.default);
+    this.paramFields.set(param.name, { field, param });
     return field.element;
+  }
+
+  /** Many settings would push the button that starts out of sight. */
+  #folded(fields) {
+    if (fields.length <= MOST_UNFOLDED) return fields;
+    return h("details", { class: "job-settings" }, h("summary", {}, `All ${fields.length} settings`), fields);
+  }
+
+  /** Buttons that set several settings at once; all others go back to what the kind has. */
+  #presets(kind) {
+    const presets = JOB_PRESETS[kind.name] ?? [];
+    if (!presets.length) return null;
+    const buttons = presets.map((preset) =>
+      h(
+        "button",
+        { type: "button", class: "btn btn-outline job-preset", "aria-pressed": "false", onclick: () => this.#apply(preset) },
+        h("strong", {}, preset.name),
+        h("span", {}, preset.words),
+      ),
+    );
+    this.presets = h("div", { class: "job-presets", role: "group", "aria-label": "Presets" }, buttons);
+    return this.presets;
+  }
+
+  #apply(preset) {
+    this.values = {};
+    for (const [name, { field, param }] of this.paramFields) {
+      if (name in preset.values) this.values[name] = preset.values[name];
+      field.draw(this.values[name] ?? param.default);
+    }
+    const chosen = JOB_PRESETS[this.kind.name].indexOf(preset);
+    [...this.presets.children].forEach((one, place) => one.setAttribute("aria-pressed", String(place === chosen)));
+    this.#changed();
   }
 
   /** What is sent now is another request than the one before, and gets another key. */
@@ -155,22 +197,39 @@ export class NewJob {
     }
   }
 
-  #request(signal) {
-    const headers = { "Idempotency-Key": this.key };
-    const { chosen } = this.footage;
-    if (chosen.assets.length) {
-      setText(this.sent, "Taking the uploaded video…");
-      const body = { asset_ids: chosen.assets, kind: this.kind.name, params: this.values };
-      return api.post("/api/v1/jobs/from_assets", body, { headers, signal });
-    }
+  /** The large files first, each on its own, then the job with all the rest. */
+  async #request(signal) {
+    const assets = await this.#sendLarge(signal);
+    const { files, assets: chosen, urls } = this.footage.chosen;
     const form = new FormData();
     form.append("kind", this.kind.name);
     form.append("params", JSON.stringify(this.values));
-    for (const file of chosen.files) form.append("files", file, file.name);
-    const total = chosen.files.reduce((sum, file) => sum + file.size, 0);
+    form.append("asset_ids", JSON.stringify([...assets, ...chosen]));
+    form.append("urls", JSON.stringify(urls));
+    for (const { file } of files) form.append("files", file, file.name);
+    const total = files.reduce((sum, file) => sum + file.size, 0);
     const onProgress = (share) => this.#tell(share, total);
-    onProgress(0);
-    return sendForm("/api/v1/jobs/", form, { headers, onProgress, signal });
+    onProgress(total ? 0 : 1);
+    return sendForm("/api/v1/jobs/", form, { headers: { "Idempotency-Key": this.key }, onProgress, signal });
+  }
+
+  /** Ids of the videos that they become. One that is taken out meanwhile is not waited for. */
+  async #sendLarge(signal) {
+    const { large } = this.footage;
+    if (!large.length) return [];
+    this.progress.hidden = true;
+    setText(this.sent, "Large files are sent one beside the other; a lost connection does no harm.");
+    const ends = await Promise.allSettled(large.map((sent) => sent.send()));
+    this.progress.hidden = false;
+    signal.throwIfAborted();
+    const failed = ends.find((end) => end.status === "rejected" && end.reason.name !== "AbortError");
+    if (failed) throw failed.reason;
+    return ends.filter((end) => end.status === "fulfilled").map((end) => end.value);
+  }
+
+  #cancel() {
+    this.sending?.abort(new DOMException("The upload was cancelled.", "AbortError"));
+    for (const sent of this.footage.large) sent.remove();
   }
 
   #tell(share, total) {
@@ -178,7 +237,8 @@ export class NewJob {
     // What has arrived as a whole becomes a job; from then on the job is what can be cancelled.
     this.cancel.hidden = share === 1;
     const percent = Math.floor(share * 100);
-    const words = share < 1 ? `${percent} % of ${bytes(total)} sent` : "Sent. The footage is being examined…";
+    const whole = total ? "Sent. The footage is being examined…" : "The job is being entered…";
+    const words = share < 1 ? `${percent} % of ${bytes(total)} sent` : whole;
     setText(this.sent, words);
   }
 
@@ -189,13 +249,17 @@ export class NewJob {
   }
 
   #lock(isSending) {
-    this.fields.disabled = isSending;
+    this.kindBox.disabled = isSending;
+    this.settings.disabled = isSending;
+    this.footage.lock(isSending);
     this.send.disabled = isSending;
     this.cancel.hidden = !isSending;
     this.uploading.hidden = !isSending;
     if (isSending) {
-      const words = "The upload is not finished. What was sent so far is thrown away.";
-      this.unguard = guardLeaving(() => confirmAction("Leave and cancel the upload?", words, "Leave"));
+      const words = this.footage.large.length
+        ? "The upload stops here. Choose the same files again within two days, and it goes on where it stopped."
+        : "The upload is not finished. What was sent so far is thrown away.";
+      this.unguard = guardLeaving(() => confirmAction("Leave and stop the upload?", words, "Leave"));
       window.addEventListener("beforeunload", stay);
       return;
     }

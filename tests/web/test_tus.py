@@ -90,6 +90,13 @@ def test_the_first_part_may_come_with_the_creation(operator, film):
     assert begun.headers["Sightline-Asset"]
 
 
+def test_a_part_may_be_larger_than_a_body_of_json(operator, film):
+    free_bytes = 5_000_000
+    large = film + free_bytes.to_bytes(4, "big") + b"free" + bytes(free_bytes - 8)
+    path = begin(operator, len(large)).headers["Location"]
+    assert "Sightline-Asset" in patch(operator, path, 0, large).headers
+
+
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_split_gives_the_same_file(operator, parts, film, data):

@@ -99,7 +99,7 @@ def _owner() -> int | None:
 
 def _body() -> Any:
     """The body, as it comes: not limited as JSON is, and not waited for without end."""
-    request.max_content_length = None
+    request.max_content_length = services().settings.max_upload_bytes
     client = request.environ.get("gunicorn.socket")
     if client is not None:
         client.settimeout(READ_TIMEOUT_S)

@@ -1,0 +1,1 @@
+"""Does the first stage of a job on one clip."""

@@ -1,0 +1,1 @@
+"""Tells a state machine what a job consists of."""

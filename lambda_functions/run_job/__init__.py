@@ -1,0 +1,1 @@
+"""Carries out a whole job, in a function or a container."""

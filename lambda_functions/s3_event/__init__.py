@@ -1,0 +1,1 @@
+"""Makes jobs of videos that come into a bucket."""

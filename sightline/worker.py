@@ -20,6 +20,7 @@ from sightline.jobs.carriers import make_carrier, make_remote_carrier
 from sightline.jobs.dispatch import Dispatch
 from sightline.jobs.outbox import Deliverer
 from sightline.jobs.presence import TOUCH_EVERY_S, Presence
+from sightline.jobs.remote.forsaken import take_back_forsaken
 from sightline.jobs.remote.looking import Looks
 from sightline.jobs.remote.sending import HERE, Sender
 from sightline.jobs.retention import Retention
@@ -60,6 +61,7 @@ class Worker:
         self._database = Database(settings.database)
         self._deliverer = Deliverer(settings, self._database)
         self._retention = Retention(settings, self._database)
+        self._carrier_name = settings.job_carrier
         remote = make_remote_carrier(settings)
         self._runner = Runner(settings, self._database, None if remote is None else HERE)
         self._sender = None if remote is None else Sender(settings, self._database, remote)
@@ -133,6 +135,7 @@ class Worker:
 
     def _reap(self, stop: threading.Event) -> None:
         self._runner.reap()
+        take_back_forsaken(self._database, self._carrier_name, time.time())
         if self._dispatch is not None:
             self._dispatch.publish_lost()
 

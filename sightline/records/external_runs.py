@@ -12,6 +12,8 @@ from sightline.records.database import Database
 from sightline.records.jobs import JobState
 from sightline.records.models import ExternalRunRow, JobRow
 
+_WAITS = and_(JobRow.id == ExternalRunRow.job_id, JobRow.attempt == ExternalRunRow.attempt)
+
 
 @dataclass(frozen=True, slots=True)
 class ExternalRun:
@@ -45,10 +47,9 @@ class ExternalRuns:
 
     def take_due(self, carrier: str, now: float, until: float) -> ExternalRun | None:
         """The run that has waited longest for its look, for the caller alone until then; None when none is due."""
-        waits = and_(JobRow.id == ExternalRunRow.job_id, JobRow.attempt == ExternalRunRow.attempt)
         due = (
             select(ExternalRunRow)
-            .join(JobRow, waits)
+            .join(JobRow, _WAITS)
             .where(JobRow.state == JobState.WAITING_EXTERNAL, ExternalRunRow.carrier == carrier, ExternalRunRow.look_at <= now)
             .order_by(ExternalRunRow.look_at)
             .limit(1)
@@ -63,6 +64,16 @@ class ExternalRuns:
             row.look_at = until
             session.flush()
             return _run(row)
+
+    def forsaken(self, carrier: str, before: float) -> tuple[ExternalRun, ...]:
+        """Open runs of other carriers whose look was due before that time and was not made: nobody looks after them."""
+        query = (
+            select(ExternalRunRow)
+            .join(JobRow, _WAITS)
+            .where(JobRow.state == JobState.WAITING_EXTERNAL, ExternalRunRow.carrier != carrier, ExternalRunRow.look_at < before)
+        )
+        with self._database.reading() as session:
+            return tuple(map(_run, session.scalars(query)))
 
     def write(self, run: ExternalRun, **changes: Any) -> None:
         """Change what is known of it."""

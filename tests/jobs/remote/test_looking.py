@@ -7,6 +7,7 @@ import pytest
 from sightline.errors import Invalid, StorageError
 from sightline.jobs.carriers.remote import RemoteState
 from sightline.jobs.remote.attempt_files import AttemptFiles
+from sightline.jobs.remote.forsaken import FORSAKEN_S, take_back_forsaken
 from sightline.jobs.remote.looking import UNKNOWN_S
 from sightline.jobs.remote.payload import read_payload
 from sightline.jobs.remote.sending import HERE, call_token, token_sha256
@@ -380,3 +381,13 @@ def test_an_attempt_that_is_over_cannot_be_handed_over(elsewhere):  # noqa: F811
     job_id = elsewhere.begin()
     with pytest.raises(Lost):
         elsewhere.jobs.hand_over(job_id, 7, "runpod", "0" * 64, 0.0)
+
+
+def test_a_job_whose_carrier_nobody_uses_any_more_is_queued_again(elsewhere):  # noqa: F811
+    job_id = elsewhere.begin()
+    database = elsewhere.office.database
+    due_at = elsewhere.run(job_id).look_at
+    assert take_back_forsaken(database, "runpod", due_at + FORSAKEN_S + 1) == 0
+    assert take_back_forsaken(database, "embedded", due_at + FORSAKEN_S - 1) == 0
+    assert take_back_forsaken(database, "embedded", due_at + FORSAKEN_S + 1) == 1
+    assert elsewhere.jobs.get(job_id).state == JobState.QUEUED

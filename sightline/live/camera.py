@@ -34,7 +34,7 @@ from sightline.media.packet import View
 from sightline.media.stage import Target, stage
 from sightline.media.wanted import shown_analyzers, wanted_analyzers
 from sightline.records.events import Event
-from sightline.vision.paint import paint
+from sightline.vision.paint import drawable, paint
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ class LiveCamera:
         self._cpu_ns = 0
         self._requests: deque[Future[Processed]] = deque()
         self._must_refresh = False
+        self._shown: frozenset[str] = frozenset()
         self._seq_base, self._pts_base_ns = 0, 0
         self._is_deleted = False
         self._stopped_at_s = time.time()
@@ -234,6 +235,7 @@ class LiveCamera:
         wanted = wanted_analyzers(spec)
         if MOTION_STAGE not in wanted:
             self.motion.forget()
+        self._shown = shown_analyzers(spec)
         self.runner.swap(spec)
         self._context.analysis.configure(self.config.id, wanted, spec.analysis)
 
@@ -361,10 +363,10 @@ class LiveCamera:
     def _process(self, frame: Frame) -> None:
         started_ns = time.monotonic_ns()
         findings = self._context.analysis.carried(self.config.id, frame.pts_ns)
-        image = self.runner.run(frame, self.config.name, findings)
+        told = drawable(foremost(found for name, found in findings.items() if name in self._shown))
+        image = self.runner.run(frame, self.config.name, findings, is_drawn_on=bool(told))
         filtered_ns = time.monotonic_ns()
-        shown = shown_analyzers(self.config.chain)
-        image = paint(image, foremost(found for name, found in findings.items() if name in shown), self.runner.transform)
+        image = paint(image, told, self.runner.transform)
         ended_ns = time.monotonic_ns()
         self.counters.paint_ms.add((ended_ns - filtered_ns) / 1e6)
         self.counters.chain_ms.add((ended_ns - started_ns) / 1e6)

@@ -105,17 +105,21 @@ class ChainRunner:
         """Use `spec` from the next frame on."""
         self._spec = spec
 
-    def run(self, frame: Frame, camera_name: str, findings: Mapping[str, Findings]) -> Image:
+    def run(self, frame: Frame, camera_name: str, findings: Mapping[str, Findings], *, is_drawn_on: bool = False) -> Image:
         """Return the processed picture `(H, W, 3) uint8 BGR`; findings are not painted yet.
 
         It may be written to exactly when it is not the frame's own picture.
+
+        Args:
+            is_drawn_on: the caller will draw onto the picture and wants one that it may write to.
         """
         spec = self._spec
         if spec is not None and spec is not self._built_for:
             self._rebuild(spec)
         started_ns = time.monotonic_ns()
         moment = Moment(self._camera_id, camera_name, frame.seq, frame.pts_ns, frame.wall_time_s, findings, self._pace.is_hurried)
-        way = _Way(frame.image, moment, frame.size_px)
+        image = frame.picture.canvas() if is_drawn_on and not self._filters else frame.image
+        way = _Way(image, moment, frame.size_px)
         for stage in self._filters:
             self._apply(stage, way)
         self._moved = (way.transform, frame.size_px, way.size_px)

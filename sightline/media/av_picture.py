@@ -27,7 +27,11 @@ def picture_of(frame: VideoFrame) -> LazyPicture:
     if (light := light_of(frame)) != Light.PLAIN:
         mapped = cache(lambda: _turned(tone_mapped(frame, light), turn))
         return LazyPicture(size, mapped, lambda: cast(Image, cv2.cvtColor(mapped(), cv2.COLOR_BGR2GRAY)))
-    return LazyPicture(size, lambda: _turned(_bgr(frame), turn), lambda: _turned(_luma(frame), turn))
+    # What is BGR already is not converted but shown where it lies.
+    converts_anew = frame.format.name != "bgr24"
+    return LazyPicture(
+        size, lambda: _turned(_bgr(frame), turn), lambda: _turned(_luma(frame), turn), converts_anew=converts_anew
+    )  # fmt: skip
 
 
 def _turned(image: Image, turn: int | None) -> Image:

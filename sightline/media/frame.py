@@ -28,6 +28,10 @@ class Picture(Protocol):
         """The picture as read-only `(H, W, 3)` BGR. Safe from any thread; converted once."""
         ...
 
+    def canvas(self) -> Image:
+        """The picture as `(H, W, 3)` BGR of the caller's own, to be drawn onto. Safe from any thread."""
+        ...
+
     def luma(self, width_px: int) -> Image:
         """A small brightness picture `(h, width_px)`, aspect kept, never larger than the source.
 
@@ -59,6 +63,9 @@ class BgrPicture:
     def bgr(self) -> Image:
         return self._image
 
+    def canvas(self) -> Image:
+        return self._image.copy()
+
     def luma(self, width_px: int) -> Image:
         return small_luma(self._image, width_px)
 
@@ -68,16 +75,25 @@ class LazyPicture:
 
     Args:
         size_px: width, height.
-        convert: makes the `(H, W, 3)` BGR image; called at most once.
+        convert: makes the `(H, W, 3)` BGR image; called at most once unless `converts_anew`.
         luma_plane: gives the full-size `(H, W)` luma without a colour conversion.
+        converts_anew: each call of `convert` gives an image of its own and costs little more than a copy.
     """
 
-    __slots__ = ("_bgr", "_convert", "_lock", "_luma_plane", "_size_px")
+    __slots__ = ("_bgr", "_convert", "_converts_anew", "_lock", "_luma_plane", "_size_px")
 
-    def __init__(self, size_px: tuple[int, int], convert: Callable[[], Image], luma_plane: Callable[[], Image]) -> None:
+    def __init__(
+        self,
+        size_px: tuple[int, int],
+        convert: Callable[[], Image],
+        luma_plane: Callable[[], Image],
+        *,
+        converts_anew: bool = False,
+    ) -> None:
         self._size_px = size_px
         self._convert = convert
         self._luma_plane = luma_plane
+        self._converts_anew = converts_anew
         self._bgr: Image | None = None
         self._lock = threading.Lock()
 
@@ -97,6 +113,11 @@ class LazyPicture:
                 self._bgr = image
             return self._bgr
 
+    def canvas(self) -> Image:
+        if self._converts_anew and self._bgr is None:
+            return self._convert()
+        return self.bgr().copy()
+
     def luma(self, width_px: int) -> Image:
         return shrink_to_width(self._luma_plane(), width_px)
 
@@ -107,6 +128,10 @@ def shrink_to_width(image: Image, width_px: int) -> Image:
     if width <= width_px:
         return image
     size = (width_px, max(1, round(height * width_px / width)))
+    # Averages of two by two cost a fifth of others: 0.07 instead of 0.37 ms from 1280 to 320.
+    while width >= 4 * width_px and width % 2 == 0 and height % 2 == 0:
+        width, height = width // 2, height // 2
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
     # INTER_AREA averages: no aliasing that motion detection would take for movement.
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 

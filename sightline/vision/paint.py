@@ -58,7 +58,7 @@ def paint(image: Image, findings: Iterable[Findings], transform: Transform = IDE
         findings: in pixels of the source picture.
         transform: from there to pixels of `image`.
     """
-    told = [found for found in findings if found.detections or found.marks or found.mask is not None]
+    told = drawable(findings)
     if not told:
         return image
     canvas = image if image.flags.writeable else image.copy()
@@ -73,6 +73,11 @@ def paint(image: Image, findings: Iterable[Findings], transform: Transform = IDE
     for found in told:
         _draw_detections(canvas, found.detections[:MOST_DETECTIONS], unit)
     return canvas
+
+
+def drawable(findings: Iterable[Findings]) -> list[Findings]:
+    """Those that hold something to draw."""
+    return [found for found in findings if found.detections or found.marks or found.mask is not None]
 
 
 def colour_of(label: str) -> Colour:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import analyzers
-from analyzers.motion_detection import LEARN_LOOKS, merge_near
+from analyzers.motion_detection import FLAT_CONTRAST, LEARN_LOOKS, SAME_PATTERN, is_light, merge_near
 from sightline.media.findings import Box, iou
 from sightline.media.frame import BgrPicture, Frame, Image
 from sightline.media.models import ModelStore
@@ -53,6 +54,17 @@ def test_noise_is_not_motion(scene: Image) -> None:
 def test_a_change_of_light_is_not_motion(scene: Image, gain: float) -> None:
     other = np.clip(scene * gain, 0, 255).astype(np.uint8)
     assert not any(boxes_of([scene] * 25 + [other] * 25))
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.floats(0, 80), st.integers(0, 1000))
+def test_a_pattern_is_the_same_when_opencv_says_so(width: int, height: int, noise: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    before = rng.integers(0, 256, (height, width), np.uint8)
+    now = np.clip(0.7 * before + rng.normal(20, noise, before.shape), 0, 255).astype(np.uint8)
+    is_flat = min(now.std(), before.std()) < FLAT_CONTRAST
+    correlation = 0.0 if is_flat else float(cv2.matchTemplate(now, before, cv2.TM_CCOEFF_NORMED)[0, 0])
+    assume(abs(correlation - SAME_PATTERN) > 1e-4)
+    assert is_light(now, before, (0, 0, width, height)) == (correlation > SAME_PATTERN)
 
 
 def test_nothing_is_said_while_it_learns(scene: Image) -> None:

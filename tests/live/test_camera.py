@@ -174,7 +174,7 @@ def test_findings_are_painted_and_can_be_hidden(bench):
     bench.reader.push(1, 0)
     wait_for(lambda: bench.analysis.newest("cam"), "motion")
     bench.reader.push(2, 0)
-    wait_for(lambda: collector.packets[-1].seq == 2, "frame 2")
+    wait_for(lambda: collector.packets and collector.packets[-1].seq == 2, "frame 2")
     painted = cv2.imdecode(np.frombuffer(collector.packets[-1].data, np.uint8), cv2.IMREAD_COLOR)
     assert painted.max() > 100
     camera.configure(replace(camera.config, chain=camera.config.chain.with_processing(False)))

@@ -143,6 +143,19 @@ def test_no_filter_can_write_into_the_picture_it_gets(bench, stages):  # noqa: F
     assert not source.image.flags.writeable
 
 
+def test_a_picture_that_is_drawn_on_is_not_the_frames_own(bench, stages):  # noqa: F811
+    source = frame(1)
+    canvas = bench.runner.run(source, "Camera", {}, is_drawn_on=True)
+    canvas[:] = 255
+    assert not np.array_equal(source.image, canvas)
+    bench.use(plus=True)
+    seen = []
+    bench.run()
+    spy(stages.newest("plus"), lambda image, _moment: seen.append(image.flags.writeable))
+    assert bench.runner.run(source, "Camera", {}, is_drawn_on=True).flags.writeable
+    assert seen == [False]
+
+
 def test_what_hides_something_fails_closed(stages, resources):  # noqa: F811
     stages.add("privacy_blur", hides=True)
     bench = Bench(resources)

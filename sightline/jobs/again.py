@@ -15,6 +15,7 @@ from typing import Any
 
 from sightline.errors import Conflict, StorageError
 from sightline.jobs.contract import JobKind, JobStage, kind, make_job_params
+from sightline.jobs.gathering import note_of
 from sightline.jobs.workspace import Workspace
 from sightline.media.chain import plain
 from sightline.records.jobs import OPEN, Job, JobInput, Jobs, NewJob
@@ -62,6 +63,8 @@ def _input(item: JobInput, before: Path, now: Path, data_dir: Path) -> JobInput:
     target = now / source.relative_to(before) if source.is_relative_to(before) else now / "inputs" / source.name
     if source.is_file():
         _link(source, target)
+        if note_of(source).is_file():
+            shutil.copyfile(note_of(source), note_of(target))  # it is written anew when the file is fetched anew
     elif not item.origin:
         raise Conflict(f"The footage {item.name} is no longer here. Send it again as a new job.", code="input_missing")
     return replace(item, path=target.relative_to(data_dir).as_posix())

@@ -67,6 +67,11 @@ def gather(task: Task, settings: Settings, tell: Tell) -> tuple[WorkInput, ...]:
     return tuple(gathered)
 
 
+def note_of(path: Path) -> Path:
+    """What says of a fetched file that it is whole, and what it is."""
+    return path.with_name(f"{path.name}.fetched.json")
+
+
 class _Fetch:
     """One input on its way."""
 
@@ -76,7 +81,7 @@ class _Fetch:
         self._settings = settings
         self._tell = tell
         self._part = path.with_name(f"{path.name}.part")
-        self._note = path.with_name(f"{path.name}.fetched.json")
+        self._note = note_of(path)
 
     def bring(self) -> str:
         """The file is there; its hex sha256."""

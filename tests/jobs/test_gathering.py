@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sightline.errors import Forbidden, Invalid, JobError, StorageError
 from sightline.jobs import gathering
+from sightline.jobs.again import add_again
 from sightline.jobs.commands import Cancelled
 from sightline.jobs.execute import execute
 from sightline.jobs.fetching import name_in, web_address
@@ -290,3 +291,15 @@ def test_a_job_shows_the_fetching_as_its_first_stage(office, kinds):  # noqa: F8
     assert execute(job_id, job.attempt, office.settings, office.database) == JobState.SUCCEEDED
     told = office.jobs.get(job_id).stages
     assert [(stage.name, stage.state) for stage in told] == [(name, "done") for name in ("fetch", "a", "b", "c")]
+
+
+def test_a_job_made_again_fetches_nothing_twice(office, kinds):  # noqa: F811
+    stored = results_storage(office.settings).put("jobs/x/inputs/001-in.txt", b"footage", "text/plain")
+    job_id = "b" * 24
+    one = JobInput("in.txt", f"jobs/{job_id}/inputs/001.mp4", stored.sha256, stored.size_bytes, f"storage:{stored.key}")
+    office.jobs.add(NewJob("double", [one], {}, None, 60.0), job_id)
+    execute(job_id, office.claim(job_id).attempt, office.settings, office.database)
+    results_storage(office.settings).delete(stored.key)
+    again = add_again(office.jobs.get(job_id), {"late": 2}, None, office.settings, office.jobs)
+    assert execute(again.id, office.claim(again.id).attempt, office.settings, office.database) == JobState.SUCCEEDED
+    assert kinds.done == ["a", "b", "c", "c"]

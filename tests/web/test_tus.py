@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sightline.errors import StorageError
 from sightline.jobs.retention import Retention
-from sightline.records.uploads import PARTS, Upload
+from sightline.records.uploads import PARTS
 from sightline.web import tus_desk, upload_limits
 from tests.clips import make_clip
 from tests.web.callers import assert_problem, log_in
@@ -262,4 +263,9 @@ def test_a_body_that_breaks_off_leaves_what_came(parts, film):
     with pytest.raises(tus_desk.Invalid, match="broke off"):
         desk.write(state.upload.id, None, {"Upload-Offset": "0"}, Broken())
     assert desk.look(state.upload.id, None).offset_bytes == 700
-    assert isinstance(state.upload, Upload)
+
+
+def test_a_disk_that_is_really_full_is_told():
+    with open("/dev/full", "wb", buffering=0) as file, pytest.raises(StorageError) as caught:
+        tus_desk._append(file, b"bytes")
+    assert caught.value.code == "disk_full"

@@ -215,7 +215,7 @@ export class JobDetail {
     const mark = JSON.stringify(rows);
     if (mark === this.factsMark) return;
     this.factsMark = mark;
-    const usual = h("details", { class: "job-more" }, h("summary", {}, "Settings as they come"), factRows(params.usual));
+    const usual = h("details", { class: "job-more" }, h("summary", {}, "Other settings"), factRows(params.usual));
     this.facts.replaceChildren(factRows(rows), ...(params.usual.length ? [usual] : []));
   }
 

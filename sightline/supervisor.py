@@ -5,7 +5,6 @@ own stderr directly. A child that dies takes nobody along; when this process its
 stop (parent-death signal). In containers the three commands are run separately and nothing of this is used.
 """
 
-import ctypes
 import errno
 import fcntl
 import logging
@@ -24,6 +23,7 @@ from typing import IO
 
 from sightline import logs, pulse
 from sightline.errors import Conflict, SightlineError
+from sightline.parent_death import ending_with_us
 from sightline.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -40,8 +40,6 @@ PULSE_INTERVAL_S = 5.0
 PULSE_TIMEOUT_S = 1.0
 PULSE_MISSES = 4
 """So many questions without an answer, after it had answered once, and a hanging child is killed."""
-PR_SET_PDEATHSIG = 1
-_libc = ctypes.CDLL(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,6 @@ class Child:
         return self._process is None or self._process.poll() is not None
 
     def _start(self) -> None:
-        parent = os.getpid()
         self._started_at = self._clock()
         self._pulse.restart()
         # A process group of its own: Ctrl-C in the terminal reaches us alone, and `signal` reaches grandchildren too.
@@ -150,7 +147,7 @@ class Child:
             cwd=self._root,
             stdin=subprocess.DEVNULL,
             process_group=0,
-            preexec_fn=lambda: _die_with(parent),
+            preexec_fn=ending_with_us(signal.SIGTERM),
         )
         log.info("%s started, pid %d", self.name, self._process.pid)
 
@@ -286,14 +283,6 @@ class Wakeups:
     def wait(self, timeout_s: float) -> None:
         if select.select([self._reader], [], [], timeout_s)[0]:
             self._reader.recv(4096)
-
-
-def _die_with(parent: int) -> None:
-    """Between fork and exec of a child: have the kernel send it SIGTERM when the supervisor dies."""
-    if sys.platform == "linux":
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != parent:  # it died before the line above
-            os._exit(EXIT_CANNOT_START)
 
 
 def _signal_group(pid: int, number: int) -> None:

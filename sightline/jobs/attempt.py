@@ -67,7 +67,7 @@ class Attempt:
             _kill_group(process)
 
     def _start(self, said: int) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "sightline.jobs.child", self._job.id, str(self._job.attempt)]
+        command = [sys.executable, "-m", "sightline.jobs.child", self._job.id, str(self._job.attempt), str(os.getpid())]
         # A session of its own: programs that it starts are ended with it.
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=said, start_new_session=True,

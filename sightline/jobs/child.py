@@ -1,9 +1,7 @@
-"""The process of one attempt: `python -m sightline.jobs.child JOB_ID ATTEMPT`. Started by a runner; writes its log to stderr."""
+"""The process of one attempt: `python -m sightline.jobs.child JOB_ID ATTEMPT RUNNER_PID`. Writes its log to stderr."""
 
-import ctypes
 import logging
 import os
-import signal
 import sys
 
 import cv2
@@ -13,13 +11,13 @@ from sightline.errors import SightlineError
 from sightline.jobs.contract import kind
 from sightline.jobs.execute import execute
 from sightline.logs import configure, explain
+from sightline.parent_death import end_with_parent
 from sightline.records.database import Database
 from sightline.records.jobs import Jobs, Lost
 from sightline.settings import Settings
 
 log = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1
 NICENESS = 10
 """The live picture goes first."""
 EXIT_LOST = 3
@@ -27,8 +25,9 @@ EXIT_LOST = 3
 
 def main(arguments: list[str]) -> int:
     """Run the attempt; 0 when the row says how it ended."""
-    job_id, attempt = arguments[0], int(arguments[1])
-    _die_with_parent()
+    job_id, attempt, runner = arguments[0], int(arguments[1]), int(arguments[2])
+    if not end_with_parent(runner):
+        return EXIT_LOST  # the next attempt may run already
     os.nice(NICENESS)
     try:
         settings = Settings.from_env()
@@ -44,13 +43,6 @@ def main(arguments: list[str]) -> int:
     except SightlineError as err:
         return explain(err)
     return 0
-
-
-def _die_with_parent() -> None:
-    """A runner that is killed must not leave us running beside the next attempt."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() == 1:  # it was gone before we asked
-        sys.exit(EXIT_LOST)
 
 
 if __name__ == "__main__":

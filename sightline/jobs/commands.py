@@ -12,14 +12,23 @@ from pathlib import Path
 from typing import IO
 
 from sightline.errors import JobError, SightlineError
+from sightline.parent_death import ending_with_us
 
 log = logging.getLogger(__name__)
 
 TICK_S = 0.5
 END_CHARS = 2_000
 """So much of the end of what a program said stands in the error."""
+SEARCHED_BYTES = 256 * 1024
+"""What led to the end may stand well before it."""
 TERMINATE_S = 5.0
-NO_SPACE = "No space left on device"
+NO_SPACE = ("No space left on device", "Disk quota exceeded", "Read-only file system")
+
+
+def disk_full(detail: str) -> JobError:
+    """The disk takes nothing more; it may again, once something was deleted."""
+    message = "The disk is full, or refuses to be written. Delete jobs, frames or files, then try again."
+    return JobError(message, code="disk_full", detail=detail, is_transient=True)
 
 
 class Cancelled(SightlineError):
@@ -40,19 +49,13 @@ def run_command(command: Sequence[str], on_progress: Callable[[float], None], *,
     """
     log.debug("Running %s", shlex.join(command))
     with tempfile.TemporaryFile() as said:
-        try:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said)
-        except OSError as err:
-            raise JobError(
-                f"The program {Path(command[0]).name} cannot be started.", code="command_missing", detail=str(err)
-            ) from err
-        with _ended(process):
+        with started(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=said) as process:
             assert process.stdout is not None
             for share in _shares(process.stdout, duration_s):
                 on_progress(share)
             code = process.wait()
         if code != 0:
-            raise _failure(command, code, said)
+            raise failure_of(command, code, said)
 
 
 def _shares(stdout: IO[bytes], duration_s: float | None) -> Iterator[float]:
@@ -77,28 +80,45 @@ def _share(lines: bytes, duration_s: float | None) -> float:
 
 
 @contextlib.contextmanager
-def _ended(process: "subprocess.Popen[bytes]") -> Iterator[None]:
-    """Whatever happens inside, the program does not outlive it."""
+def started(command: Sequence[str], *, stdin: int, stdout: int, stderr: IO[bytes]) -> Iterator["subprocess.Popen[bytes]"]:
+    """A program that outlives neither what happens inside nor this process, however that ends.
+
+    Raises:
+        JobError: `command_missing`.
+    """
     try:
-        yield
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, preexec_fn=ending_with_us())
+    except OSError as err:
+        raise JobError(f"The program {Path(command[0]).name} cannot be started.", code="command_missing", detail=str(err)) from err
+    try:
+        yield process
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
+            _close(process.stdin)  # it may wait for more
             try:
                 process.wait(TERMINATE_S)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
+        _close(process.stdin)
+        _close(process.stdout)
 
 
-def _failure(command: Sequence[str], code: int, said: IO[bytes]) -> JobError:
+def _close(pipe: IO[bytes] | None) -> None:
+    if pipe is not None:
+        with contextlib.suppress(OSError):  # what the program did not take any more
+            pipe.close()
+
+
+def failure_of(command: Sequence[str], code: int, said: IO[bytes]) -> JobError:
+    """The error of a program that ended with that code; `said` is what it wrote to its standard error."""
     said.seek(0, 2)
-    said.seek(max(0, said.tell() - END_CHARS))
-    words = said.read().decode("utf-8", "replace").strip()
+    said.seek(max(0, said.tell() - SEARCHED_BYTES))
+    searched = said.read().decode("utf-8", "replace").strip()
+    words = searched[-END_CHARS:]
     name = Path(command[0]).name
-    if NO_SPACE in words:
-        return JobError("The disk is full. Delete jobs, frames or files, then try again.", code="disk_full", detail=words)
+    if any(sign in searched for sign in NO_SPACE):
+        return disk_full(words)
     ended = f"signal {-code}" if code < 0 else f"exit code {code}"
     return JobError(f"{name} failed ({ended}).", code="command_failed", command=shlex.join(command), detail=words)

@@ -4,6 +4,7 @@ Runs in a process of its own, in the main thread. Everything it writes to the jo
 was given up changes nothing. It ends the row itself; when it dies, its runner or the reaper finds the row still `running`.
 """
 
+import errno
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sightline.errors import JobError, SightlineError, StorageError
-from sightline.jobs.commands import Cancelled, run_command
+from sightline.jobs.commands import Cancelled, disk_full, run_command
 from sightline.jobs.contract import JobKind, JobStage, WorkInput, kind, make_job_params
 from sightline.jobs.gathering import gather, is_fetching
 from sightline.jobs.task import Ledger, RowLedger, Task
@@ -27,6 +28,7 @@ from sightline.storage import Storage, results_storage
 log = logging.getLogger(__name__)
 
 REPORT_INTERVAL_S = 0.5
+NO_SPACE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 FETCH = "fetch"
 """The stage before those of the kind, of jobs whose footage comes from elsewhere."""
 
@@ -56,7 +58,8 @@ def execute(job_id: str, attempt: int, settings: Settings, database: Database) -
     if outcome.state == JobState.SUCCEEDED:
         return jobs.succeed(job_id, attempt, outcome.outputs).state
     if outcome.error is not None and outcome.is_transient:
-        return jobs.requeue(job_id, attempt, str(outcome.error["message"]), time.time()).state
+        words, code = str(outcome.error["message"]), str(outcome.error["code"])
+        return jobs.requeue(job_id, attempt, words, time.time(), code=code).state
     return jobs.end(job_id, attempt, outcome.state, outcome.error).state
 
 
@@ -74,6 +77,8 @@ def run_task(task: Task, settings: Settings, ledger: Ledger) -> Outcome:
     except SightlineError as err:
         return _failed(task, execution, err)
     except Exception as err:
+        if isinstance(err, OSError) and err.errno in NO_SPACE_ERRORS:
+            return _failed(task, execution, disk_full(str(err)))
         # A fault of ours or of a library: the same would happen again.
         log.exception("Job %s failed", task.job_id)
         message = "It failed unexpectedly. The log of the job says more."

@@ -16,13 +16,14 @@ def preview_filter() -> str:
     """Of the pictures that pass, one every `EVERY_S` seconds by the clock on the wall, not larger than `WIDEST_PX`."""
     # ld(0) and st(0) keep the time of the one before; nothing is scaled that is not shown.
     chosen = f"select='if(gte(time(0)-ld(0),{EVERY_S:g}),1+0*st(0,time(0)),0)'"
-    return f"{chosen},scale='min({WIDEST_PX},iw)':-2:out_range=pc,format=yuvj420p"
+    # Numbered as they come, whatever clock the pictures had: no two may have the same time for the encoder.
+    return f"{chosen},settb=1,setpts=N,scale='min({WIDEST_PX},iw)':-2:out_range=pc,format=yuvj420p"
 
 
 def preview_output(label: str, path: Path) -> list[str]:
     """The output of an ffmpeg call that writes the pictures of `label` to `path`, each one whole before it is seen."""
     return [
-        "-map", f"[{label}]", "-fps_mode", "passthrough", "-c:v", "mjpeg", "-q:v", "6", "-threads", "1",
+        "-map", f"[{label}]", "-fps_mode", "passthrough", "-enc_time_base", "1:1", "-c:v", "mjpeg", "-q:v", "6", "-threads", "1",
         "-f", "image2", "-update", "1", "-atomic_writing", "1", f"file:{path}",
     ]  # fmt: skip
 

@@ -7,14 +7,12 @@ here costs its own line only.
 """
 
 import contextlib
-import ctypes
 import gc
 import json
 import logging
 import multiprocessing
 import os
 import platform
-import signal
 import statistics
 import sys
 import time
@@ -34,6 +32,7 @@ from sightline.media.findings import Findings
 from sightline.media.frame import BgrPicture, Frame, Image
 from sightline.media.models import ModelStore
 from sightline.media.stage import Moment, Resources, StageInfo, stage, stages
+from sightline.parent_death import end_with_parent
 from sightline.settings import Settings
 from sightline.vision import inference
 from sightline.vision.inference.budget import cores_here
@@ -49,7 +48,6 @@ ENOUGH_CPU_S = 3.0
 PATIENCE_S = 120.0
 """For one stage, loading included, on a machine that has other things to do."""
 NICENESS = 19
-PR_SET_PDEATHSIG = 1
 CAMERA_ID = "measuring"
 
 
@@ -185,7 +183,7 @@ def measure_all(names: Iterable[str], resources: Resources) -> Iterator[tuple[st
     gc.freeze()
     for name in names:
         ours, theirs = forking.Pipe(duplex=False)
-        child = forking.Process(target=_measure_in_child, args=(name, pictures, resources, theirs), daemon=True)
+        child = forking.Process(target=_measure_in_child, args=(name, pictures, resources, theirs, os.getpid()), daemon=True)
         child.start()
         theirs.close()
         yield name, _told(ours)
@@ -202,9 +200,10 @@ def _told(pipe: Connection) -> StageCost | str:
     return told
 
 
-def _measure_in_child(name: str, pictures: list[Image], resources: Resources, pipe: Connection) -> None:
+def _measure_in_child(name: str, pictures: list[Image], resources: Resources, pipe: Connection, parent: int) -> None:
     # A stage that hangs must not outlive those who wait for it.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if not end_with_parent(parent):
+        return
     try:
         pipe.send(measure(name, pictures, resources))
     except SightlineError as err:

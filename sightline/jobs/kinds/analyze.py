@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -17,6 +17,7 @@ from typing import IO, Any
 from sightline.analysis.foremost import foremost
 from sightline.analysis.replay import Replayed, replay
 from sightline.errors import AnalyzerError, Invalid, JobError
+from sightline.jobs.commands import failure_of, started
 from sightline.jobs.contract import JobKind, JobStage, Work, WorkInput
 from sightline.jobs.previews import Preview
 from sightline.media.chain import ChainSpec
@@ -201,31 +202,20 @@ def _film(work: Work, item: WorkInput, stem: str, footage: Footage) -> Iterator[
         "-crf", "20", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart", str(target),
     )  # fmt: skip
     # Into a file: a pipe that nobody reads would stop the encoder once a damaged sound track has filled it with complaints.
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+    with (
+        tempfile.TemporaryFile() as said,
+        started(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said) as process,
+    ):
         assert process.stdin is not None
+        film = _Film(process.stdin, footage.fps)
         try:
-            film = _Film(process.stdin, footage.fps)
             yield film
             film.end()
             process.stdin.close()
-            if process.wait() != 0:
-                raise _film_failed(command, said)
         except BrokenPipeError as err:
-            process.wait()
-            raise _film_failed(command, said) from err
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-            with suppress(OSError):
-                process.stdin.close()
-
-
-def _film_failed(command: list[str], said: IO[bytes]) -> JobError:
-    said.seek(0)
-    words = said.read().decode("utf-8", "replace").strip()[-2000:]
-    return JobError("ffmpeg could not make the annotated film.", code="command_failed", command=" ".join(command), detail=words)
+            raise failure_of(command, process.wait(), said) from err
+        if (code := process.wait()) != 0:
+            raise failure_of(command, code, said)
 
 
 KIND = JobKind(

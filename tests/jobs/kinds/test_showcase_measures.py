@@ -4,10 +4,12 @@ import cv2
 import numpy as np
 import pytest
 
-from sightline.jobs.kinds.showcase.duplicates import is_same, look_of
+from sightline.errors import AnalyzerError
+from sightline.jobs.kinds.showcase.duplicates import is_same, look_of, same_shots
 from sightline.jobs.kinds.showcase.means import choose
 from sightline.jobs.kinds.showcase.movement import DisFlow, Follower, movement_of
 from sightline.jobs.kinds.showcase.quality import Judge
+from sightline.jobs.kinds.showcase.raft import RaftFlow
 from sightline.jobs.kinds.showcase.taste import Nima
 from sightline.media.models import ModelStore
 
@@ -122,3 +124,58 @@ def test_nima_marks_what_pleases_when_it_is_there(tmp_path, photo):
     bright, dark = (judge.judge(np.full_like(photo, level)) for level in (230, 20))
     assert (bright.taste, dark.taste) == (1.0, 0.0)
     assert choose("aesthetic", "auto", ModelStore(tmp_path)).name == "nima"
+
+
+def test_raft_is_read_as_its_model_answers(tmp_path, photo):
+    """A model of the same shape for which everything moves 4.8 px to the right and 3.6 px down."""
+    onnx = pytest.importorskip("onnx")
+    make, kind = onnx.helper, onnx.TensorProto.FLOAT
+    shift = np.array([4.8, 3.6], np.float32).reshape(1, 2, 1, 1)
+    values = {
+        "none": np.zeros((1, 3, 1, 1), np.float32), "shift": shift, "low": np.zeros((1, 2, 45, 60), np.float32),
+        "high": np.zeros((1, 2, 360, 480), np.float32),
+    }  # fmt: skip
+    nodes = [
+        make.make_node("Sub", ["0", "1"], ["difference"]), make.make_node("Mul", ["difference", "none"], ["nothing"]),
+        make.make_node("ReduceMean", ["nothing"], ["zero"], keepdims=1), make.make_node("Add", ["zero", "shift"], ["move"]),
+        make.make_node("Add", ["low", "move"], ["small"]), make.make_node("Add", ["high", "move"], ["flow"]),
+    ]  # fmt: skip
+    graph = make.make_graph(
+        nodes, "raft", [make.make_tensor_value_info(name, kind, [1, 3, 360, 480]) for name in ("0", "1")],
+        [make.make_tensor_value_info("small", kind, [1, 2, 45, 60]), make.make_tensor_value_info("flow", kind, [1, 2, 360, 480])],
+        [onnx.numpy_helper.from_array(value, name) for name, value in values.items()],
+    )  # fmt: skip
+    onnx.save(make.make_model(graph, opset_imports=[make.make_opsetid("", 13)], ir_version=8), tmp_path / "raft.onnx")
+    follower = Follower(RaftFlow(tmp_path / "raft.onnx"))
+    wide = photo[:180, :320]
+    steps = [follower.see(wide, t / 10) for t in range(3)]
+    assert steps[0] is None and steps[2].right == pytest.approx(0.1, rel=1e-3)
+    assert steps[2].down == pytest.approx(10 * 3.6 / 360 * 180 / 320, rel=1e-3) and abs(steps[2].zoom) < 1e-3
+    assert follower.see(wide[:4, :4], 9.0) is follower.see(wide[:4, :4], 9.5) is None
+
+
+def test_another_model_is_not_taken_for_raft(asset):
+    with pytest.raises(AnalyzerError, match="two colour pictures"):
+        RaftFlow(asset("weights/yolox_nano.onnx"))
+
+
+def test_who_is_the_same_as_one_before(photo):
+    look, other = look_of(photo), look_of(np.rot90(photo))
+    shots = [("kitchen", look), ("bedroom", look), ("kitchen", other), ("kitchen", look)]
+    assert same_shots(shots) == [(), (), (), (0,)]
+
+
+def test_lpips_decides_among_the_shots_of_a_room_that_are_not_quite_unlike(photo):
+    look = look_of(photo)
+    aside = look_of(cv2.convertScaleAbs(np.roll(photo, 40, axis=1), beta=25))
+    unlike = look_of(255 - photo)
+    assert not is_same(look, aside)
+    asked = []
+
+    def difference(one: int, other: int) -> float:
+        asked.append((one, other))
+        return 0.1 if one == 1 else 0.9
+
+    shots = [("kitchen", look), ("kitchen", aside), ("kitchen", unlike), ("bedroom", look), ("kitchen", look)]
+    assert same_shots(shots, difference) == [(), (0,), (), (), ()]
+    assert (1, 0) in asked and not {(2, 0), (3, 0), (2, 1)} & set(asked)

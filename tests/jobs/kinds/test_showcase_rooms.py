@@ -35,6 +35,13 @@ def test_too_little_or_too_even_is_unknown():
     assert room_of(seen("bed", 0.6), seen("toilet", 0.62)) == UNKNOWN
 
 
+def test_what_is_no_room_is_unknown():
+    looks = [{"kitchen": 0.3, "close-up": 0.6, "bedroom": 0.1}, {"kitchen": 0.2, "close-up": 0.7, "bedroom": 0.1}]
+    guess = decide(looks, "CLIP", 0.2)
+    assert guess.room == UNKNOWN and guess.rooms.keys() == {"kitchen", "bedroom"}
+    assert decide([{"kitchen": 0.8, "close-up": 0.2}], "CLIP", 0.2).room == "kitchen"
+
+
 def test_what_is_in_view_half_of_the_time_counts_fully():
     looks = [by_sight(GREY, [seen("bed", 0.8)]), by_sight(GREY, [seen("bed", 0.8)]), {}, {}]
     assert decide(looks, "objects and colours", 0.3).score == pytest.approx(0.8)

@@ -16,9 +16,12 @@ def source_of(model: Model) -> str:
     """`https://host/media/owner/name/commit/…` and `https://host/owner/name/commit/…` → `owner/name`"""
     if not model.url:
         return "your own export"
-    parts = model.url.split("/")[3:]
-    owner = 2 if parts[0] == "media" else 0
-    return f"[{parts[owner]}/{parts[owner + 1]}](https://github.com/{parts[owner]}/{parts[owner + 1]})"
+    host, *parts = model.url.split("/")[2:]
+    if host == "download.pytorch.org":
+        return f"[{host}](https://{host})"
+    owner = 1 if parts[0] == "media" else 0
+    name = f"{parts[owner]}/{parts[owner + 1]}"
+    return f"[{name}](https://{host if host == 'huggingface.co' else 'github.com'}/{name})"
 
 
 def table() -> str:

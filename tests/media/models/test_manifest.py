@@ -18,7 +18,10 @@ ROOT = MANIFEST.parents[1]
 KNOWN = read_manifest()
 OWN_FILES = {"objects.onnx"}
 """A detector of the operator's own."""
-HOSTS = ("https://media.githubusercontent.com/media/opencv/opencv_zoo/", "https://raw.githubusercontent.com/")
+HOSTS = (
+    "https://media.githubusercontent.com/media/opencv/opencv_zoo/", "https://raw.githubusercontent.com/", "https://huggingface.co/",
+    "https://download.pytorch.org/models/",
+)  # fmt: skip
 GROUPS = {
     "Motion and camera", "People and faces", "Objects", "Zones and counting", "Scene and text", "Sound", "Privacy", "Picture",
     "Looks", "Views",
@@ -49,8 +52,8 @@ def test_every_entry_is_complete(model: Model) -> None:
     assert model.is_extra == ("AGPL" in model.licence)
     if model.url:
         assert model.url.startswith(HOSTS)
-        # An address that names a branch would one day give another file.
-        assert re.search(r"/[0-9a-f]{40}/", model.url)
+        # An address that names a branch would one day give another file; torch names the beginning of the checksum instead.
+        assert re.search(r"/[0-9a-f]{40}/", model.url) or f"-{model.sha256[:8]}." in model.url
     else:
         assert model.source
     if model.sha256:

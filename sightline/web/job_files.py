@@ -1,18 +1,13 @@
-"""Files of a job beyond its single results: all of them as one zip, and the shots of a showcase with their pictures.
-
-Called by request threads.
-"""
+"""All results of a job as one zip, made while it is sent. Called by request threads."""
 
 import hashlib
 import io
 import json
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from sightline.errors import NotFound, StorageError
-from sightline.jobs.workspace import Workspace
 from sightline.records.jobs import Job, JobOutput
 from sightline.settings import Settings
 from sightline.storage import Storage, results_storage
@@ -23,8 +18,6 @@ CHUNK_BYTES = 1 << 20
 ZIP64_FROM_BYTES = 1 << 31
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """All files have this date, so that the same results give the same zip."""
-LOOK, SELECT, SELECTION = "look", "select", "selection.json"
-"""Stages of a showcase, and what the second one writes down."""
 
 
 def zip_of(job: Job, settings: Settings) -> Iterator[bytes]:
@@ -41,49 +34,6 @@ def zip_of(job: Job, settings: Settings) -> Iterator[bytes]:
         if output.key not in there:
             raise NotFound(f"The result {output.name} is no longer in storage.", code="output_not_found")
     return _pieces(job, storage)
-
-
-def shots_of(job: Job, settings: Settings) -> dict[str, Any]:
-    """The shots of a showcase as its stage `select` wrote them down, each with the address of its picture.
-
-    Raises:
-        NotFound: `no_shots`: it is no showcase, or is not that far.
-    """
-    told = _selection(job, settings)
-    names = [item.name for item in job.inputs]
-    shots = [
-        {
-            **shot, "input_name": names[shot["input"]] if shot["input"] < len(names) else "",
-            "picture": f"/api/v1/jobs/{job.id}/shots/{shot['number']}/picture",
-        }
-        for shot in told["shots"]
-    ]  # fmt: skip
-    wishes = {name: job.params.get(name, "") for name in ("pins", "bans", "order")}
-    return {"means": told["means"], "shots": shots, **wishes}
-
-
-def shot_picture(job: Job, number: int, settings: Settings) -> Path:
-    """The JPEG file of a shot. Raises: NotFound."""
-    folder = Workspace(settings, job.id).stage(LOOK)
-    for shot in _selection(job, settings)["shots"]:
-        path = folder / str(shot["picture"])
-        if shot["number"] == number and path.is_file():
-            return path
-    raise NotFound(f"The job has no picture of shot {number}.", code="no_shots")
-
-
-def _selection(job: Job, settings: Settings) -> dict[str, Any]:
-    path = Workspace(settings, job.id).stage(SELECT) / SELECTION
-    try:
-        if path.is_file():
-            text: str | bytes = path.read_text(encoding="utf-8")
-        else:  # it ran on another machine
-            text = results_storage(settings).get(next(output.key for output in job.outputs if output.name == SELECTION))
-        told: dict[str, Any] = json.loads(text)
-    except (OSError, ValueError, StopIteration) as err:
-        words = "There are no shots to choose from: this is no showcase, or it has not come that far."
-        raise NotFound(words, code="no_shots") from err
-    return told
 
 
 class _Pipe(io.RawIOBase):

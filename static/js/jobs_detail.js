@@ -246,7 +246,8 @@ export class JobDetail {
     const pin = control("pin", "pin-angle", "Keep", (made) => this.#pin(made));
     pin.setAttribute("aria-pressed", String(job.is_pinned));
     pin.title = job.is_pinned ? "It is kept until you delete it" : "Old jobs are deleted by themselves; this one would be kept";
-    const hasShots = job.kind === KIND_WITH_SHOTS && job.status === "succeeded";
+    // Also when no shot was good enough: some may be put in all the same.
+    const hasShots = job.kind === KIND_WITH_SHOTS && (job.status === "succeeded" || job.error?.code === "nothing_chosen");
     const shots = h(
       "a",
       { class: "btn btn-primary", href: `#/jobs/${job.job_id}/shots`, "data-action": "shots" },

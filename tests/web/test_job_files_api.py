@@ -8,6 +8,11 @@ import zipfile
 import pytest
 
 from sightline.errors import NotFound, StorageError
+from sightline.jobs.kinds.showcase.duplicates import Look
+from sightline.jobs.kinds.showcase.movement import Movement
+from sightline.jobs.kinds.showcase.quality import Quality
+from sightline.jobs.kinds.showcase.rooms import RoomGuess
+from sightline.jobs.kinds.showcase.shot import Shot, write_shots
 from sightline.jobs.workspace import Workspace
 from sightline.records.jobs import JobInput, NewJob
 from sightline.storage import results_storage
@@ -95,6 +100,20 @@ def test_shots_and_their_pictures(operator, make_job, parts):
         assert (picture.status_code, picture.mimetype, picture.data) == (200, "image/jpeg", b"jpeg")
     assert_problem(operator.get(told["shots"][1]["picture"]), 404, "no_shots")
     assert_problem(operator.get(f"/api/v1/jobs/{job.id}/shots/9/picture"), 404, "no_shots")
+
+
+def test_shots_of_a_job_that_ran_elsewhere_and_of_one_that_chose_none(operator, make_job, parts):
+    elsewhere = make_job(files={"selection.json": json.dumps({"means": {}, "shots": []}).encode()})
+    assert operator.get(f"/api/v1/jobs/{elsewhere.id}/shots").json["shots"] == []
+    none = make_job()
+    folder = Workspace(parts.settings, none.id).stage("look")
+    folder.mkdir(parents=True)
+    assert_problem(operator.get(f"/api/v1/jobs/{none.id}/shots"), 404, "no_shots")
+    guess, quality, movement = RoomGuess("kitchen", 0.8, "objects", {}), Quality(*[0.5] * 7), Movement("static", 0, 0)
+    shot = Shot(0, 0.0, 0.5, 0, "start", guess, {}, quality, movement, 0.2, (), Look(0, ()), "pictures/0001.jpg")
+    write_shots(folder, [shot], {"rooms": "objects"})
+    (told,) = operator.get(f"/api/v1/jobs/{none.id}/shots").json["shots"]
+    assert (told["is_chosen"], told["left_out_code"], told["room"]) == (False, "too_short", "kitchen")
 
 
 def test_a_job_is_found_by_the_name_of_a_file(operator, make_job, parts):

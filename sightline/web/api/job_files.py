@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import Response, send_file
 
-from sightline.web.job_files import shot_picture, shots_of, zip_of
+from sightline.web.job_files import zip_of
+from sightline.web.job_shots import shot_picture, shots_of
 from sightline.web.schemas import JobPath, ShotList, ShotPath, resource
 from sightline.web.services import services
 

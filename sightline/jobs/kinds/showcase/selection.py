@@ -169,15 +169,25 @@ def reasons_of(one: Candidate) -> list[Reason]:
 
 
 def write_selection(folder: Path, candidates: Sequence[Candidate], chosen: Sequence[Candidate], means: dict[str, str]) -> None:
-    order = {one.number: place for place, one in enumerate(chosen)}
-    told = {"version": 1, "means": means, "shots": [_row(one, order.get(one.number)) for one in candidates]}
-    (folder / FILE).write_text(json.dumps(told, indent=1), encoding="utf-8")
+    (folder / FILE).write_text(json.dumps(_told(candidates, chosen, means), indent=1), encoding="utf-8")
+
+
+def selection_of(look_folder: Path, params: ShowcaseParams) -> dict[str, Any]:
+    """What `selection.json` holds for the shots of stage `look`; also when none of them is left for a film."""
+    shots, means = read_shots(look_folder)
+    candidates = [candidate_of(number, shot) for number, shot in enumerate(shots, 1)]
+    return _told(candidates, choose(candidates, params), means)
 
 
 def read_selection(folder: Path) -> dict[str, Any]:
     """What stage `select` wrote."""
     told: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
     return told
+
+
+def _told(candidates: Sequence[Candidate], chosen: Sequence[Candidate], means: dict[str, str]) -> dict[str, Any]:
+    order = {one.number: place for place, one in enumerate(chosen)}
+    return {"version": 1, "means": means, "shots": [_row(one, order.get(one.number)) for one in candidates]}
 
 
 def _row(one: Candidate, order: int | None) -> dict[str, Any]:

@@ -49,4 +49,5 @@ class JobWatch:
 
 def _mark(job: Job) -> tuple[object, ...]:
     """What a browser must hear of when it changes."""
-    return job.state, job.progress, job.attempt, job.is_pinned, job.is_cancel_wanted, job.notices
+    stages = tuple(stage.state for stage in job.stages)
+    return job.state, job.progress, job.attempt, job.is_pinned, job.is_cancel_wanted, job.notices, stages

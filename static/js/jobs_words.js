@@ -24,7 +24,14 @@ export const canRetry = (job) => !isOpen(job) && job.status !== "succeeded";
 /** Word and tone of a job's state. */
 export function stateOf(job) {
   if (job.is_cancel_wanted && isOpen(job)) return ["Stopping", "warn"];
+  const machine = machineOf(job);
+  if (machine) return machine.state === "running" ? ["Waits for a machine", "idle"] : [machine.message, "busy"];
   return JOB_STATES[job.status] ?? [humanise(job.status), "idle"];
+}
+
+/** The stage of waiting for a machine, of a job that others have. */
+function machineOf(job) {
+  return job.status === "waiting_external" ? job.stages.find((stage) => stage.name === "machine") : undefined;
 }
 
 /** State of a job as a coloured badge. */
@@ -80,11 +87,8 @@ export function nowWords(job) {
 
 /** How far a job on another machine is: it waits for one there, or one of its stages runs. */
 function whereWords(job) {
-  const machine = job.stages.find((one) => one.name === "machine");
   const stage = job.stages.find((one) => one.state === "running");
-  if (!machine) return "Waits to be handed over";
-  if (stage === machine) return machine.label;
-  return [machine.message, stage?.label].filter(Boolean).join(" · ");
+  return stage?.label ?? machineOf(job)?.message ?? "Waits to be handed over";
 }
 
 /** How long is left of a stage that runs, from what is done of it; empty while nothing can be said. */

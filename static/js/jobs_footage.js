@@ -1,5 +1,7 @@
 // The footage of a new job, in any mixture: files of this computer, videos that were uploaded before, addresses of the web.
+import { busy } from "./actions.js";
 import { api } from "./api.js";
+import { confirmAction } from "./confirm.js";
 import { button, h, icon, setText } from "./dom.js";
 import { SentFile } from "./jobs_sent_file.js";
 import { bytes, dateAndTime, duration, plural } from "./words.js";
@@ -218,7 +220,21 @@ export class Footage {
     const size = asset.width_px ? `${asset.width_px}×${asset.height_px}, ` : "";
     const facts = h("span", { class: "muted" });
     setText(facts, `${size}${duration(asset.duration_s)}, ${bytes(asset.size_bytes)}, ${dateAndTime(asset.created_at)}`);
-    return h("label", { class: "job-asset" }, box, h("span", { class: "break" }, asset.original_name), facts);
+    const remove = button("trash", `Delete ${asset.original_name}`, { iconOnly: true, kind: "btn-quiet btn-sm" });
+    const label = h("label", { class: "job-asset" }, box, h("span", { class: "break" }, asset.original_name), facts);
+    const row = h("div", { class: "job-asset-row" }, label, remove);
+    remove.addEventListener("click", () => this.#deleteAsset(asset, remove, row));
+    return row;
+  }
+
+  async #deleteAsset(asset, control, row) {
+    const words = "Jobs that have begun keep their own copy. A job that waits and would fetch it from S3 fails.";
+    if (!(await confirmAction(`Delete ${asset.original_name}?`, words, "Delete"))) return;
+    await busy(control, "delete the video", async () => {
+      await api.delete(`/api/assets/${asset.id}`);
+      this.#dropAsset(asset.id);
+      row.remove();
+    });
   }
 
   dispose() {

@@ -32,15 +32,29 @@ def engine(environment: dict[str, str], wait_until: Callable[..., None]) -> Iter
     process.kill()
 
 
-@pytest.fixture(scope="session")
-def app(engine: EngineProcess, environment: dict[str, str]) -> Iterator[Flask]:
-    """The web app of the shared installation, with an account of every role."""
+def make_app(environment: dict[str, str]) -> Flask:
+    """The web app with an account of every role."""
     made = create_app(Settings.from_env(environment))
     made.testing = False
     parts: Services = made.extensions[EXTENSION]
     for role in ("viewer", "operator"):
         parts.users.add(role, hash_password(PASSWORD), role)
     parts.users.add("guest", hash_password(PASSWORD), "operator", ["garden"])
+    return made
+
+
+@pytest.fixture(scope="session")
+def app(engine: EngineProcess, environment: dict[str, str]) -> Iterator[Flask]:
+    """The web app of the shared installation."""
+    made = make_app(environment)
+    yield made
+    close(made)
+
+
+@pytest.fixture(scope="module")
+def app_without_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """The web app on a DATA_DIR of the file's own; a file whose tests need no picture takes it as its `app`."""
+    made = make_app({"DATA_DIR": str(tmp_path_factory.mktemp("web")), "ADMIN_PASSWORD": PASSWORD, "DISK_RESERVE": "0"})
     yield made
     close(made)
 

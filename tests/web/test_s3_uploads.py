@@ -33,6 +33,11 @@ def service():
     server.stop()
 
 
+@pytest.fixture(scope="module")
+def app(app_without_engine):
+    return app_without_engine
+
+
 @pytest.fixture
 def cloud_app(lonely_app, service):
     return lonely_app(

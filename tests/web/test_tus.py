@@ -21,6 +21,11 @@ CHUNK = "application/offset+octet-stream"
 
 
 @pytest.fixture(scope="module")
+def app(app_without_engine):
+    return app_without_engine
+
+
+@pytest.fixture(scope="module")
 def film(tmp_path_factory) -> bytes:
     return make_clip(tmp_path_factory.mktemp("film") / "film.mp4", frames=10).read_bytes()
 

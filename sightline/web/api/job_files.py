@@ -5,8 +5,9 @@ from typing import Any
 from flask import Response, send_file
 
 from sightline.web.job_files import zip_of
+from sightline.web.job_schemas import JobPath, ShotList, ShotPath
 from sightline.web.job_shots import shot_picture, shots_of
-from sightline.web.schemas import JobPath, ShotList, ShotPath, resource
+from sightline.web.schemas import resource
 from sightline.web.services import services
 
 api = resource("job_files", __name__, "Batch jobs: everything as one file, shots of a showcase")

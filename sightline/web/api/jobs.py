@@ -11,10 +11,9 @@ from sightline.records.jobs import Job, JobState
 from sightline.storage.local import LocalStorage
 from sightline.web.guard import current_identity
 from sightline.web.job_desk import estimate
-from sightline.web.schemas import (
+from sightline.web.job_schemas import (
     AgainBody,
     AssetJobBody,
-    Done,
     JobPath,
     JobsQuery,
     OutputPath,
@@ -22,8 +21,8 @@ from sightline.web.schemas import (
     ProcessingPath,
     ProcessVideoBody,
     UrlJobBody,
-    resource,
 )
+from sightline.web.schemas import Done, resource
 from sightline.web.services import services
 
 api = resource("jobs", __name__, "Batch jobs")

@@ -4,8 +4,9 @@ from typing import Any
 
 from flask_openapi3.models import RawModel
 
+from sightline.web.job_schemas import CallPath
 from sightline.web.remote_calls import BODY_MAX_BYTES
-from sightline.web.schemas import CallPath, Done, resource
+from sightline.web.schemas import Done, resource
 from sightline.web.services import services
 
 api = resource("remote_calls", __name__, "Calls of machines of others")

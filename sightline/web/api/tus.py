@@ -7,7 +7,8 @@ from flask import Response, request
 from sightline.errors import Invalid, Unsupported
 from sightline.web import tus
 from sightline.web.guard import current_identity
-from sightline.web.schemas import PartsUploadPath, resource
+from sightline.web.job_schemas import PartsUploadPath
+from sightline.web.schemas import resource
 from sightline.web.services import services
 from sightline.web.tus_desk import State
 

@@ -8,9 +8,10 @@ from flask_openapi3.models import RawModel
 from sightline.records.uploads import Upload
 from sightline.storage.s3 import Part
 from sightline.web.guard import current_identity
+from sightline.web.job_schemas import AssetPath, PartNumbersBody, PartsBody, PartsUploadPath, S3UploadBody
 from sightline.web.s3_desk import WAY as S3
 from sightline.web.s3_desk import S3State
-from sightline.web.schemas import AssetPath, Done, PartNumbersBody, PartsBody, PartsUploadPath, S3UploadBody, resource
+from sightline.web.schemas import Done, resource
 from sightline.web.services import services
 
 api = resource("uploads", __name__, "Uploaded videos")

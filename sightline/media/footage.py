@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -32,6 +33,13 @@ class Footage:
     has_sound: bool
     codec: str
     light: Light = Light.PLAIN
+    sample_aspect: Fraction = Fraction(1)
+    """How much wider than high a pixel of an upright picture is shown."""
+
+    @property
+    def shown_width_px(self) -> int:
+        """With square pixels."""
+        return round(self.width_px * self.sample_aspect)
 
 
 def footage_of(path: Path) -> Footage:
@@ -44,9 +52,11 @@ def footage_of(path: Path) -> Footage:
         if first is None:
             raise _unreadable(path)
         picture = picture_of(first)
+        aspect = Fraction(stream.sample_aspect_ratio or 1)
         return Footage(
             picture.width_px, picture.height_px, float(rate) if rate else DEFAULT_FPS, duration_s, bool(container.streams.audio),
             stream.codec_context.name, light_of(first),
+            1 / aspect if round(first.rotation) % 180 == 90 else aspect,
         )  # fmt: skip
 
 

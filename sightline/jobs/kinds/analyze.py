@@ -198,8 +198,9 @@ def _film(work: Work, item: WorkInput, stem: str, footage: Footage) -> Iterator[
     # H.264 wants even sides; sound is taken over from the file as it is where the container allows.
     command = quiet(
         "-f", "rawvideo", "-pix_fmt", "bgr24", "-s", size, "-r", f"{footage.fps:.6f}", "-i", "pipe:0", "-i", f"file:{item.path}",
-        "-map", "0:v", "-map", "1:a?", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2", "-c:v", "libx264", "-preset", "veryfast",
-        "-crf", "20", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart", str(target),
+        "-map", "0:v", "-map", "1:a?", "-vf", f"pad=ceil(iw/2)*2:ceil(ih/2)*2,setsar={footage.sample_aspect}",
+        "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p",
+        "-c:a", "aac", "-movflags", "+faststart", str(target),
     )  # fmt: skip
     # Into a file: a pipe that nobody reads would stop the encoder once a damaged sound track has filled it with complaints.
     with (

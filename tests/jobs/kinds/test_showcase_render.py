@@ -240,3 +240,27 @@ def test_a_film_that_cannot_be_made_names_its_command(studio, tmp_path, monkeypa
     job = studio.run([clip], [shot(0, 0.0, 1.2, "kitchen", 0)], shapes=["1:1"])
     assert (job.state, job.error["code"]) == (JobState.FAILED, "command_failed")
     assert "no_such_encoder" in job.error["command"]
+
+
+def test_a_disk_that_is_full_in_the_midst_of_the_film_is_waited_for(studio, tmp_path):
+    """On a file system of its own, with room for the clip and the texts but not for the film."""
+    small = studio.office.settings.data_dir / "jobs"
+    small.mkdir(exist_ok=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(small)], capture_output=True).returncode:
+        pytest.skip("no file system may be mounted here; tests/jobs/test_commands.py fills /dev/full instead")
+    try:
+        clip = tmp_path / "noise.mp4"
+        noise = ["-f", "lavfi", "-i", "color=s=320x240:r=25:d=3,noise=alls=90:allf=t", "-pix_fmt", "yuv420p"]
+        subprocess.run([ffmpeg(), "-v", "error", "-y", *noise, "-preset", "ultrafast", str(clip)], check=True)
+        job = studio.run([clip], [shot(0, 0.0, 3.0, "kitchen", 0)], shapes=["16:9"], short_side_px=240, shot_s=3.0)
+        assert (job.state, job.failures, job.outputs) == (JobState.QUEUED, 1, ())
+        assert not list(small.rglob("render/*"))
+        subprocess.run(["mount", "-o", "remount,size=90m", str(small)], check=True)
+        studio.office.now_s += 1000
+        attempt = studio.office.claim(job.id).attempt
+        assert execute.execute(job.id, attempt, studio.office.settings, studio.office.database) == JobState.SUCCEEDED
+        done = studio.office.jobs.get(job.id)
+        assert [stage.state for stage in done.stages] == ["skipped", "done"]
+        assert not list(small.rglob("*.part"))
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=True)

@@ -149,7 +149,7 @@ def _push_in(take: Take) -> str:
 def _shaped(film: Film, number: int, take: Take, n: int, shape: Shape) -> list[str]:
     """The take in one film's shape: a window that follows the subject, or all of it before a blurred picture."""
     footage = film.footages[take.file]
-    across, down = window_share(footage.width_px, footage.height_px, shape.width_px / shape.height_px)
+    across, down = window_share(footage.shown_width_px, footage.height_px, shape.width_px / shape.height_px)
     source, target = f"[t{number}s{n}]", f"[w{number}s{n}]"
     size = f"{shape.width_px}:{shape.height_px}"
     to_size = f"scale={size}:flags=bicubic:out_color_matrix=bt709:out_range=tv,setsar=1"

@@ -4,6 +4,7 @@ Runs in threads of the worker, and everything it knows stands in the database, s
 looks next goes on. What a landlord says only tells when to read the result's document; that document says how a job ended.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -75,8 +76,11 @@ class Looks:
             log.warning("Job %s: %s", run.job_id, err.message)
             told_s = err.facts.get("retry_after_s")
             pause_s = max(pause_s, float(told_s)) if isinstance(told_s, int | float) else pause_s
+            if not err.is_transient:
+                self._tell_user(run, err)
         except SightlineError as err:
             log.error("Job %s: %s", run.job_id, err.message)
+            self._tell_user(run, err)
             pause_s = LONGEST_PAUSE_S
         self._runs.look_again(run, self._clock() + pause_s)
         return True
@@ -84,6 +88,11 @@ class Looks:
     def _pause_s(self, run: ExternalRun, now: float) -> float:
         """The longer it takes, the less often it is asked for."""
         return min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, (now - run.submitted_at) / 10))
+
+    def _tell_user(self, run: ExternalRun, err: SightlineError) -> None:
+        """The job goes on, but only when somebody mends this."""
+        with contextlib.suppress(SightlineError):
+            self._jobs.notice(run.job_id, run.attempt, err.message)
 
     def _act(self, look: _Look) -> float | None:
         """Do what is due; the seconds until the next look, where they are not the usual ones."""
@@ -160,9 +169,7 @@ class Looks:
     def _ask(self, look: _Look) -> float | None:
         try:
             status = self._carrier.look(look.run.external_id)
-        except (StorageError, Invalid) as err:
-            if isinstance(err, Invalid):
-                self._jobs.notice(look.job.id, look.run.attempt, err.message)
+        except (StorageError, Invalid):
             # Nobody says how it is: its limits hold all the same.
             if self._is_overdue(look):
                 return self._end_overdue(look)
@@ -178,11 +185,12 @@ class Looks:
         return self._end_overdue(look) if self._is_overdue(look) else None
 
     def _runs_there(self, look: _Look, status: RemoteStatus) -> float | None:
+        has_just_begun = look.run.begun_at is None
         self._note(look, status)
-        if self._is_overdue(look):
+        if not has_just_begun and self._is_overdue(look):
             return self._end_overdue(look)
         stages = tuple(filter(None, map(_stage, status.stages)))
-        if look.run.begun_at is None or (stages and status.sequence > look.run.sequence):
+        if has_just_begun or (stages and status.sequence > look.run.sequence):
             told = running_stages(look.job, self._carrier.label, look.now, stages)
             self._jobs.report(look.job.id, look.run.attempt, told, max(look.job.progress, min(99.0, status.progress)))
         return None

@@ -33,7 +33,7 @@ PAUSE_S = 15.0
 """Before another try, when storage is away."""
 HERE = "here"
 """Marks jobs that got no machine of others and are to run in the worker process."""
-VIDEO = "application/octet-stream"
+CONTENT_TYPE = "application/octet-stream"
 
 
 class Sender:
@@ -84,7 +84,7 @@ class Sender:
                 return  # it was brought by an earlier attempt; what lies under this key never changes
         except NotFound:
             pass
-        storage.put(key, path, VIDEO)
+        storage.put(key, path, CONTENT_TYPE)
 
     def _give_up(self, job: Job, err: SightlineError) -> None:
         if isinstance(err, StorageError) and err.is_transient:

@@ -18,6 +18,7 @@ from sightline.jobs.remote.parts import carry_out_part, fetch_parts
 from sightline.jobs.remote.payload import Result, read_payload
 from sightline.jobs.remote.worker import RemoteLedger, carry_out
 from sightline.jobs.task import Task
+from sightline.logs import configure
 from sightline.records.jobs import JobState
 from sightline.settings import Settings
 from sightline.storage import results_storage
@@ -66,6 +67,13 @@ class Machine:
             raise JobError(words, code=TOO_LONG)
 
 
+def machine_settings() -> Settings:
+    """The settings of this machine, which from now on logs as every process of ours: without credentials. Raises: Invalid."""
+    settings = Settings.from_env()
+    configure(settings, "jobs")
+    return settings
+
+
 class Telling:
     """Passes progress on to storage, until the time is over."""
 
@@ -77,7 +85,7 @@ class Telling:
     def __call__(self, progress: Mapping[str, Any]) -> None:
         """Raises: JobError: `lambda_timeout`, once: the job tells its end afterwards."""
         if not self._is_over:
-            self._is_over = True
+            self._is_over = True  # unless the check passes
             self._machine.check_time()
             self._is_over = False
         ends = {} if self._machine.until is None else {"until": self._machine.until}

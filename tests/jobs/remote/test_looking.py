@@ -306,6 +306,37 @@ def test_who_waits_too_long_runs_here_when_that_is_wished(elsewhere, kinds):  # 
     assert not Runner(elsewhere.settings, elsewhere.office.database, HERE).work(threading.Event())
 
 
+def test_who_began_while_nobody_looked_has_not_waited_too_long(elsewhere):  # noqa: F811
+    job_id = elsewhere.begin()
+    elsewhere.say(RemoteState.RUNNING)
+    elsewhere.look(5000)
+    assert elsewhere.jobs.get(job_id).state == JobState.WAITING_EXTERNAL
+    assert elsewhere.landlord.cancelled == []
+
+
+def test_a_result_that_nobody_told_of_counts_at_the_end_of_the_time(elsewhere):  # noqa: F811
+    job_id = elsewhere.begin()
+    elsewhere.finish()
+    elsewhere.look(1900)
+    assert elsewhere.jobs.get(job_id).state == JobState.SUCCEEDED
+
+
+def test_a_bucket_that_refuses_us_is_told_and_the_job_goes_on(elsewhere, monkeypatch):  # noqa: F811
+    job_id = elsewhere.begin()
+    elsewhere.finish()
+    elsewhere.say(RemoteState.ENDED)
+
+    def refuse(*_: object) -> None:
+        raise StorageError("S3 refuses our credentials.", code="s3_denied", is_transient=False)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(elsewhere.storage), "get", refuse)
+        elsewhere.look(30)
+    assert elsewhere.jobs.get(job_id).notices == ("S3 refuses our credentials.",)
+    elsewhere.look(40)
+    assert elsewhere.jobs.get(job_id).state == JobState.SUCCEEDED
+
+
 def test_who_runs_too_long_is_ended(elsewhere):  # noqa: F811
     job_id = elsewhere.begin()
     elsewhere.say(RemoteState.RUNNING)

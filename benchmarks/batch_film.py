@@ -20,7 +20,7 @@ import analyzers
 from benchmarks.footage import ASSETS, ffmpeg
 from benchmarks.report import Figure, fail
 from sightline.jobs.execute import execute
-from sightline.jobs.kinds.showcase import look as looking
+from sightline.jobs.kinds.showcase import takes as looking
 from sightline.media import footage
 from sightline.media.frame import Frame
 from sightline.records.database import Database

@@ -6,9 +6,11 @@ of the houses of the slideshow, so its figure is not one of unseen footage.
 """
 
 import json
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,17 @@ from analyzers.object_detection import find_weights
 from benchmarks.footage import ASSETS
 from benchmarks.report import Figure, fail, report
 from sightline.errors import AnalyzerError
-from sightline.jobs.kinds.showcase.look import CONFIDENCE, Eyes, Shot, Take, takes
+from sightline.jobs.kinds.showcase.eyes import CONFIDENCE, Eyes
+from sightline.jobs.kinds.showcase.means import choose
+from sightline.jobs.kinds.showcase.movement import DisFlow, Follower
+from sightline.jobs.kinds.showcase.params import ShowcaseParams
 from sightline.jobs.kinds.showcase.rooms import RoomFinder
+from sightline.jobs.kinds.showcase.shot import Shot
+from sightline.jobs.kinds.showcase.shots import AdaptiveFinder, ShotFinder
+from sightline.jobs.kinds.showcase.takes import Take, takes
+from sightline.jobs.kinds.showcase.transnet import TransNet, TransNetFinder
 from sightline.media import footage
+from sightline.media.ffmpeg import quiet
 from sightline.media.footage import footage_of
 from sightline.media.models import ModelStore
 from sightline.vision.inference import Detector
@@ -30,6 +40,8 @@ TARGETED = ("yolox_nano", "yolov8n")
 SLIDESHOW = "houses_slideshow.mp4"
 CUTS = {"bikes_6_shots.mp4": (0, 30, 76, 137, 187, 242)}
 OTHER_ROOMS = {"bedroom_children.mp4": "bedroom", "kitchen_cooking.mkv": "kitchen"}
+DISSOLVED = ("5_kitchen", "33_bathroom", "47_frontal", "20_bedroom", "10_kitchen", "1_bathroom")
+DISSOLVES_S = (0.4, 0.8, 1.5)
 ROOM_NAMES = {"frontal": "exterior"}
 NEAR = 2
 """Frames by which a cut may be off."""
@@ -46,8 +58,10 @@ def look_figures() -> tuple[list[Figure], dict[str, object]]:
         fail(f"{SLIDESHOW} is not in {ASSETS / 'video'}")
     known = json.loads((ASSETS / "groundtruth" / "houses_slideshow.json").read_text())["shots"]
     films = {SLIDESHOW: tuple(shot["start_frame"] for shot in known), **CUTS}
-    figures = [one for name, cuts in films.items() for one in _cuts(name, cuts)]
-    notes: dict[str, object] = {"rooms by CLIP": "open: no such weights here"}
+    finders = _finders()
+    figures = [one for name, cuts in films.items() for by in finders for one in _cuts(name, cuts, by, finders[by])]
+    notes: dict[str, object] = {"rooms by CLIP": "open: no such weights here", "shots by": ", ".join(finders)}
+    notes["dissolves found"] = {by: _dissolves(finder) for by, finder in finders.items()}
     for model in DETECTORS:
         if model != "none" and not _has(model):
             notes[f"rooms with {model}"] = "not measured: its weight file is not here"
@@ -66,7 +80,45 @@ def look_figures() -> tuple[list[Figure], dict[str, object]]:
     return figures, notes
 
 
-def _cuts(name: str, cuts: tuple[int, ...]) -> Iterator[Figure]:
+def _finders() -> dict[str, Callable[[float], ShotFinder]]:
+    """Makers of what tells shots here, by name."""
+    finders: dict[str, Callable[[float], ShotFinder]] = {"adaptive": AdaptiveFinder}
+    if choose("shots", "auto", _store()).name == "transnetv2":
+        network = TransNet()
+        finders["transnetv2"] = lambda _fps: TransNetFinder(network)
+    return finders
+
+
+def _dissolves(finder: Callable[[float], ShotFinder]) -> str:
+    """Of films made of photographs over which a camera pans, one for each length of dissolve."""
+    told = []
+    for length_s in DISSOLVES_S:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "film.mp4"
+            known = _dissolving_film(path, length_s)
+            found = list(takes(path, 25.0, finder(25.0), Follower(DisFlow()), lambda _t_s: None))
+        gaps = [(before.seen[-1].number, after.seen[0].number) for before, after in pairwise(found)]
+        right = sum(any(first < end and last > begin for first, last in gaps) for begin, end in known)
+        told.append(f"{right} of {len(known)} of {length_s:g} s ({len(gaps)} told)")
+    return ", ".join(told)
+
+
+def _dissolving_film(path: Path, length_s: float) -> list[tuple[int, int]]:
+    """Shots of 3 s; the frames between which each gives way to the next."""
+    inputs, graph, last = [], [], "v0"
+    for place, name in enumerate(DISSOLVED):
+        inputs += ["-loop", "1", "-framerate", "25", "-t", "3", "-i", str(ASSETS / "images" / "houses" / f"{name}.jpg")]
+        graph.append(f"[{place}]scale=480:360,setsar=1,fps=25,crop=400:225:'80*t/3':60,format=yuv420p[v{place}]")
+    begins = [place * (3 - length_s) for place in range(1, len(DISSOLVED))]
+    for place, begin_s in enumerate(begins, 1):
+        graph.append(f"[{last}][v{place}]xfade=duration={length_s}:offset={begin_s}[x{place}]")
+        last = f"x{place}"
+    command = quiet(*inputs, "-filter_complex", ";".join(graph), "-map", f"[{last}]", "-preset", "veryfast", str(path))
+    subprocess.run(command, check=True, capture_output=True)
+    return [(round(25 * begin_s), round(25 * (begin_s + length_s))) for begin_s in begins]
+
+
+def _cuts(name: str, cuts: tuple[int, ...], by: str, finder: Callable[[float], ShotFinder]) -> Iterator[Figure]:
     counted = 0
     decoded = footage._decoded
 
@@ -79,23 +131,24 @@ def _cuts(name: str, cuts: tuple[int, ...]) -> Iterator[Figure]:
     footage._decoded = counting
     try:
         path = ASSETS / "video" / name
-        found: list[Take] = list(takes(path, footage_of(path).fps, lambda _t_s: None))
+        fps = footage_of(path).fps
+        found: list[Take] = list(takes(path, fps, finder(fps), Follower(DisFlow()), lambda _t_s: None))
     finally:
         footage._decoded = decoded
     starts = [take.seen[0].number for take in found]
     frames = found[-1].seen[-1].number + 1
     hits = sum(any(abs(start - cut) <= NEAR for start in starts) for cut in cuts)
-    yield Figure(f"shots found within ±{NEAR} frames, {name}", hits, "shots", "known", len(cuts), "higher", 1.0)
-    yield Figure(f"shots told, {name}", len(starts), "shots", "known", len(cuts), "lower", 1.0)
+    yield Figure(f"shots found within ±{NEAR} frames, {name}, {by}", hits, "shots", "known", len(cuts), "higher", 1.0)
+    yield Figure(f"shots told, {name}, {by}", len(starts), "shots", "known", len(cuts), "lower", 1.0)
     # One more than the film has: the first frame is looked at to see whether the file can be read at all.
-    yield Figure(f"frames decoded, {name}", counted, "frames", "the film's", frames, "lower", 1.01)
+    yield Figure(f"frames decoded, {name}, {by}", counted, "frames", "the film's", frames, "lower", 1.01)
 
 
 def _shots(name: str, model: str) -> tuple[list[Shot], float]:
     path, began_s = ASSETS / "video" / name, time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
-        eyes = Eyes(_store(), model)
-        found = takes(path, footage_of(path).fps, lambda _t_s: None)
+        eyes, fps = Eyes(_store(), ShowcaseParams(model=model, shots_by="adaptive")), footage_of(path).fps
+        found = takes(path, fps, eyes.shot_finder(fps), eyes.follower(), lambda _t_s: None)
         shots = [eyes.see(0, take, Path(folder), f"{n}.jpg") for n, take in enumerate(found)]
     return shots, time.monotonic() - began_s
 
@@ -114,7 +167,7 @@ def _judged(shots: list[Shot], known: list[dict[str, Any]]) -> tuple[int, int, l
 
 def _photographs(model: str) -> str:
     path = None if model == "none" else find_weights(_store(), model)
-    detector, rooms = None if path is None else Detector(path), RoomFinder(_store())
+    detector, rooms = None if path is None else Detector(path), RoomFinder()
     right, unknown, wrong = 0, 0, []
     photos = [photo for house in (10, 20, 47) for photo in sorted((ASSETS / "images" / "houses").glob(f"{house}_*.jpg"))]
     for photo in photos:

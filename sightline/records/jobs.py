@@ -119,11 +119,13 @@ class Job:
 
     @property
     def eta_s(self) -> float | None:
-        """Seconds that are left, from what is done; None while nothing can be said."""
-        if self.state != JobState.RUNNING or self.started_at is None or self.progress < 2:
+        """Seconds that are left, from what this attempt has done itself; None while nothing can be said."""
+        weights = sum(stage.weight for stage in self.stages) or 1.0
+        skipped = 100 * sum(stage.weight for stage in self.stages if stage.state == "skipped") / weights
+        done = self.progress - skipped
+        if self.state != JobState.RUNNING or self.started_at is None or done < 2:
             return None
-        elapsed_s = time.time() - self.started_at
-        return max(0.0, elapsed_s * (100 - self.progress) / self.progress)
+        return max(0.0, (time.time() - self.started_at) * (100 - self.progress) / done)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,15 @@ def test_a_new_job_waits_and_keeps_what_it_was_given(jobs):
         jobs.get("nothing")
 
 
+def test_what_an_earlier_attempt_has_done_says_nothing_of_the_speed_of_this_one(jobs):
+    job = claimed(jobs, time.time() - 10)
+    assert job.eta_s is None
+    stages = [StageProgress("look", "Look", 3.0, "skipped", 100.0), StageProgress("render", "Render", 1.0, "running", 20.0)]
+    jobs.report(job.id, job.attempt, stages, 80.0)
+    eta_s = jobs.get(job.id).eta_s
+    assert eta_s is not None and 39 < eta_s < 60
+
+
 def test_the_oldest_is_claimed_first_and_only_once(jobs):
     first, _ = jobs.add(new())
     second, _ = jobs.add(new())

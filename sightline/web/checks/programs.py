@@ -11,6 +11,7 @@ import psutil
 
 from analyzers.timestamp import font_file
 from sightline.errors import SightlineError
+from sightline.jobs.kinds.showcase.torch_models import HOW_TO_INSTALL
 from sightline.media.ffmpeg import ffmpeg
 from sightline.vision.inference import has_gpu
 from sightline.vision.inference.onnx_backend import NVIDIA_DEVICE
@@ -19,7 +20,6 @@ from sightline.web.checks.line import Installation, Line, State
 FFMPEG_WAIT_S = 5.0
 LEAST_FREE_BYTES = 1_500_000_000
 INSTALL_FFMPEG = "apt install ffmpeg"
-EXTRAS = "pip install -r requirements-extras.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Package:
     name: str
     label: str
     gives: str
-    command: str = EXTRAS
+    command: str = HOW_TO_INSTALL
 
 
 PACKAGES = (

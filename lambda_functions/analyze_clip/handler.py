@@ -8,8 +8,7 @@ import time
 from typing import Any
 
 from sightline.errors import JobError, SightlineError, StorageError
-from sightline.jobs.remote.serverless import Machine, carry_out_one
-from sightline.settings import Settings
+from sightline.jobs.remote.serverless import Machine, carry_out_one, machine_settings
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +18,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     until = time.time() + context.get_remaining_time_in_millis() / 1000
     try:
         machine = Machine(context.aws_request_id, until)
-        carry_out_one(event["job_id"], int(event["attempt"]), int(event["number"]), Settings.from_env(), machine)
+        carry_out_one(event["job_id"], int(event["attempt"]), int(event["number"]), machine_settings(), machine)
     except SightlineError as err:
         if isinstance(err, JobError | StorageError) and err.is_transient:
             raise

@@ -6,16 +6,13 @@ The exit code is 0 for every job that came to an end, however: how, says its res
 import sys
 
 from sightline.errors import SightlineError
-from sightline.jobs.remote.serverless import Machine, carry_out_described
-from sightline.logs import configure, explain
-from sightline.settings import Settings
+from sightline.jobs.remote.serverless import Machine, carry_out_described, machine_settings
+from sightline.logs import explain
 
 
 def main(job_id: str, attempt: str) -> int:
     try:
-        settings = Settings.from_env()
-        configure(settings, "jobs")
-        carry_out_described(job_id, int(attempt), settings, Machine("container", until=None))
+        carry_out_described(job_id, int(attempt), machine_settings(), Machine("container", until=None))
     except SightlineError as err:
         return explain(err)
     return 0

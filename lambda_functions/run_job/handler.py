@@ -6,13 +6,12 @@
 import time
 from typing import Any
 
-from sightline.jobs.remote.serverless import Machine, carry_out_described
-from sightline.settings import Settings
+from sightline.jobs.remote.serverless import Machine, carry_out_described, machine_settings
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answers `{"state"}`; a job that failed is an answer as well. Raises: what another call may mend."""
     until = time.time() + context.get_remaining_time_in_millis() / 1000
     machine = Machine(context.aws_request_id, until, bool(event.get("is_movable")))
-    result = carry_out_described(event["job_id"], int(event["attempt"]), Settings.from_env(), machine)
+    result = carry_out_described(event["job_id"], int(event["attempt"]), machine_settings(), machine)
     return {"state": str(result.state)}

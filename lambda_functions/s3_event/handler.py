@@ -5,7 +5,7 @@ from typing import Any
 
 from sightline.errors import SightlineError, StorageError
 from sightline.jobs.remote.arrivals import Arrivals, arrivals_of
-from sightline.settings import Settings
+from sightline.jobs.remote.serverless import machine_settings
 
 log = logging.getLogger(__name__)
 
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Answers `{"jobs": [id]}`. Raises: StorageError: what another call may mend, when all other objects have been seen to."""
     jobs, again = [], None
-    arrivals = Arrivals(Settings.from_env())
+    arrivals = Arrivals(machine_settings())
     for arrival in arrivals_of(event):
         try:
             jobs.append(arrivals.take(arrival))

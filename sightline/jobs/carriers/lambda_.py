@@ -13,11 +13,13 @@ from sightline.errors import Invalid
 from sightline.jobs.carriers.aws import AwsCalls
 from sightline.jobs.carriers.remote import Handover, RemoteState, RemoteStatus
 from sightline.jobs.remote.attempt_files import AttemptFiles
+from sightline.media.redaction import redact
 from sightline.settings import Settings
 from sightline.storage import results_storage
 
 RETRIES_S = 300.0
 """A function that was ended without a word is called again twice by Lambda, after one minute and two."""
+DETAIL_CHARS = 2_000
 DIRECT = "call"
 """Begins the name of a call that no state machine knows of: `call/<job>/<attempt>/<epoch seconds at which it is given up>`."""
 STATES = {
@@ -76,7 +78,8 @@ class LambdaCarrier:
         if told is None:
             return RemoteState.GONE, "", ""
         word = str(told["status"])
-        return STATES.get(word, RemoteState.RUNNING), word, ": ".join(filter(None, (told.get("error"), told.get("cause"))))
+        error = ": ".join(filter(None, (told.get("error"), told.get("cause"))))
+        return STATES.get(word, RemoteState.RUNNING), word, redact(error[:DETAIL_CHARS])
 
     def cancel(self, external_id: str) -> None:
         # A state machine that is stopped leaves the functions running that it has called.

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
 from moto.server import ThreadedMotoServer
@@ -99,13 +100,15 @@ def aws_world(folder: Path, container: Container = container_here, **more: str) 
     moto.start()
     host, port = moto.get_host_and_port()
     url = f"http://{host}:{port}"
+    # It would send the log lines of this process elsewhere.
+    quiet = patch("sightline.jobs.remote.serverless.configure")
     runtime = LambdaRuntime({name: handler(name) for name in ("run_job", "probe", "analyze_clip", "s3_event")})
     try:
         httpx.post(f"{url}/moto-api/reset").raise_for_status()
         for bucket in (RESULTS, VIDEOS):
             httpx.put(f"{url}/{bucket}").raise_for_status()
         machines = StateMachines(resources(runtime, container), {MACHINE: asl("job"), SHOWCASE_MACHINE: asl("showcase")})
-        with AwsServer(runtime, machines).serving() as server:
+        with quiet, AwsServer(runtime, machines).serving() as server:
             yield AwsWorld(folder, url, server, **more)
     finally:
         moto.stop()

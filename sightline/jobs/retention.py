@@ -8,6 +8,7 @@ is tried again, so no file is ever left that nobody knows of.
 import logging
 import shutil
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sightline.errors import SightlineError
@@ -110,8 +111,9 @@ class Retention:
         """Folders that no row knows: the web was killed between receiving the files and entering the job."""
         young = time.time() - ORPHAN_AGE_S
         for folder in (self._settings.data_dir / "jobs").glob("*"):
-            if folder.stat().st_mtime < young and not self._jobs.is_known(folder.name):
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # its job was deleted just now
+                if folder.stat().st_mtime < young and not self._jobs.is_known(folder.name):
+                    shutil.rmtree(folder, ignore_errors=True)
 
     def _prune_exports(self, before: float) -> int:
         files = (path for path in (self._settings.data_dir / "exports").glob("*") if path.is_file())

@@ -13,6 +13,7 @@ from sightline.records.events import Event, Events
 from sightline.records.frames import Frames, KeptFrame
 from sightline.records.jobs import Jobs, NewJob
 from sightline.records.login_attempts import LoginAttempts
+from sightline.settings import Settings
 from sightline.storage import local_storage
 from sightline.storage.local import LocalStorage
 
@@ -105,3 +106,24 @@ def test_old_jobs_go_with_their_files_unless_pinned_and_folders_nobody_knows_go(
     retention.prune(time.time() + 31 * DAY_S)
     assert {job.id for job in jobs.page()} == {pinned.id, waiting.id}
     assert {path.name for path in (s3_settings.data_dir / "jobs").iterdir()} == {pinned.id, waiting.id}
+
+
+def test_an_old_job_leaves_nothing_in_the_bucket_and_a_pinned_one_everything(s3, environ, database, bucket):
+    s3.start()
+    settings = Settings.from_env(environ | {"STORAGE_TYPE": "s3"})
+    jobs = Jobs(database)
+    old, pinned = (jobs.add(NewJob("analyze", [], {}, None, 60.0))[0].id for _ in range(2))
+    names = ("film.mp4", "inputs/001-a.mp4", "attempts/1/result.json")
+    for job_id in (old, pinned, f"{old}0"):
+        for name in names:
+            bucket.put(f"jobs/{job_id}/{name}", b"bytes", "application/octet-stream")
+    for job_id in (old, pinned):
+        jobs.cancel(job_id)
+    jobs.pin(pinned, True)
+    Retention(settings, database).prune(time.time() + 31 * DAY_S)
+    left = {item.key for item in bucket.list("jobs/")}
+    assert left == {f"jobs/{job_id}/{name}" for job_id in (pinned, f"{old}0") for name in names}
+    s3.kill()
+    jobs.pin(pinned, False)
+    Retention(settings, database).prune(time.time() + 31 * DAY_S)
+    assert [job.id for job in jobs.page()] == [pinned]  # its row stays as long as its files

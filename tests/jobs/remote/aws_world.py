@@ -4,7 +4,7 @@ import importlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -96,22 +96,25 @@ def aws_world(folder: Path, container: Container = container_here, **more: str) 
         container: what runs containers instead.
         more: settings of both sides.
     """
-    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    moto.start()
-    host, port = moto.get_host_and_port()
-    url = f"http://{host}:{port}"
+    url = _s3_url()
     # It would send the log lines of this process elsewhere.
     quiet = patch("sightline.jobs.remote.serverless.configure")
     runtime = LambdaRuntime({name: handler(name) for name in ("run_job", "probe", "analyze_clip", "s3_event")})
-    try:
-        httpx.post(f"{url}/moto-api/reset").raise_for_status()
-        for bucket in (RESULTS, VIDEOS):
-            httpx.put(f"{url}/{bucket}").raise_for_status()
-        machines = StateMachines(resources(runtime, container), {MACHINE: asl("job"), SHOWCASE_MACHINE: asl("showcase")})
-        with quiet, AwsServer(runtime, machines).serving() as server:
-            yield AwsWorld(folder, url, server, **more)
-    finally:
-        moto.stop()
+    httpx.post(f"{url}/moto-api/reset").raise_for_status()
+    for bucket in (RESULTS, VIDEOS):
+        httpx.put(f"{url}/{bucket}").raise_for_status()
+    machines = StateMachines(resources(runtime, container), {MACHINE: asl("job"), SHOWCASE_MACHINE: asl("showcase")})
+    with quiet, AwsServer(runtime, machines).serving() as server:
+        yield AwsWorld(folder, url, server, **more)
+
+
+@cache
+def _s3_url() -> str:
+    """One service for all worlds of this process, emptied for each: clients of an address that stays are made once."""
+    moto = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    moto.start()
+    host, port = moto.get_host_and_port()
+    return f"http://{host}:{port}"
 
 
 VALUES = {

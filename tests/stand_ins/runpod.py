@@ -84,6 +84,10 @@ class RunPodServer(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
         self._serving.join(10)
+        self.join()
+
+    def join(self) -> None:
+        """Until every job that was taken has been worked on, and its webhook called."""
         for thread in self._runs:
             thread.join(30)
 

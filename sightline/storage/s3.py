@@ -43,7 +43,7 @@ ELSEWHERE = frozenset({"PermanentRedirect", "301", "AuthorizationHeaderMalformed
 FIRST_SERVER_ERROR = 500
 
 
-_clients: dict["S3Access", Any] = {}
+_clients: dict[tuple["S3Access", str], Any] = {}
 """One client and connection pool per service in a process: making one takes 0.2 s. Clients are thread-safe."""
 _clients_lock = threading.Lock()
 
@@ -198,10 +198,12 @@ class S3Storage:
 
     @property
     def _client(self) -> Any:
+        # Services other than AWS seldom have a DNS name for each bucket, and AWS has no certificate for a name with dots.
+        style = "path" if self._access.endpoint_url or "." in self._bucket else "virtual"
         with _clients_lock:
-            if self._access not in _clients:
-                _clients[self._access] = _connect(self._access)
-            return _clients[self._access]
+            if (self._access, style) not in _clients:
+                _clients[self._access, style] = _connect(self._access, style)
+            return _clients[self._access, style]
 
     def _confirmed(self, key: str, digest: str, size_bytes: int) -> Stored:
         stored = self.stat(key)
@@ -252,7 +254,7 @@ class S3Storage:
         return StorageError(f"S3 refused {key} ({code or status}).", code="s3_refused", is_transient=False)
 
 
-def _connect(access: S3Access) -> Any:
+def _connect(access: S3Access, addressing_style: str) -> Any:
     import boto3
     from botocore.config import Config
 
@@ -261,8 +263,7 @@ def _connect(access: S3Access) -> Any:
         read_timeout=READ_TIMEOUT_S,
         # The outbox retries with its own patience; here one more try covers a connection that the server had closed.
         retries={"mode": "standard", "total_max_attempts": 2},
-        # Services other than AWS seldom have a DNS name for each bucket.
-        s3={"addressing_style": "path" if access.endpoint_url else "auto", "us_east_1_regional_endpoint": "regional"},
+        s3={"addressing_style": addressing_style, "us_east_1_regional_endpoint": "regional"},
         signature_version="s3v4",  # addresses with our permission would be signed the old way
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

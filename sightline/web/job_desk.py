@@ -209,8 +209,8 @@ class JobDesk:
 
 
 def estimate(job: Job, settings: Settings) -> float:
-    """Epoch seconds at which it may be done, were it alone."""
-    seconds = sum(_duration_s(settings.data_dir / item.path) for item in job.inputs)
+    """Epoch seconds at which it may be done, were it alone; nobody knows how long footage is that must be fetched."""
+    seconds = sum(_duration_s(settings.data_dir / item.path) for item in job.inputs if not item.origin)
     return job.created_at + kind(job.kind).estimate_s(seconds)
 
 

@@ -35,13 +35,13 @@ class JobsQuery(Query):
 class AssetJobBody(Body):
     asset_ids: Annotated[list[str], Field(min_length=1, max_length=50)]
     kind: str
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
 
 
 class UrlJobBody(Body):
     urls: Annotated[list[Url], Field(min_length=1, max_length=50, description="Addresses of video files (https or http)")]
     kind: str
-    params: dict[str, Any] = {}
+    params: dict[str, Any] = Field(default_factory=dict)
 
 
 class ProcessVideoBody(Body):
@@ -84,7 +84,7 @@ class PartBody(Body):
 
 
 class PartsBody(Body):
-    parts: Annotated[list[PartBody], Field(max_length=10_000, description="Empty: S3 is asked what it has")] = []
+    parts: list[PartBody] = Field(default_factory=list, max_length=10_000, description="Empty: S3 is asked what it has")
 
 
 class ShotPath(JobPath):

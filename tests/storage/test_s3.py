@@ -210,7 +210,7 @@ def test_more_than_s3_takes_is_refused_before_anything_is_sent(monkeypatch):
 def test_many_threads_share_one_client(moto_access, monkeypatch):
     made: list[object] = []
     connect = s3._connect
-    monkeypatch.setattr(s3, "_connect", lambda access: made.append(access) or connect(access))
+    monkeypatch.setattr(s3, "_connect", lambda *about: made.append(about) or connect(*about))
     monkeypatch.setattr(s3, "_clients", {})
     storage = S3Storage("threads", moto_access)
     storage._client.create_bucket(Bucket="threads")

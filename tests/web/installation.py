@@ -81,7 +81,7 @@ class WebServer:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **self.environment}
         with (self.data_dir / "web.log").open("ab") as log:
             self.process = subprocess.Popen([sys.executable, *arguments], cwd=ROOT, env=environment, stdout=log, stderr=log)
-        wait_until(self._answers, 40, "the web server's start")
+        wait_until(self._answers, 120, "the web server's start")
 
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""

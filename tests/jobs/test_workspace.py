@@ -80,3 +80,18 @@ def test_a_kept_file_that_is_gone_is_not_kept(settings):
     workspace.keep("look", "1.json")
     (folder / "1.json").unlink()
     assert not workspace.is_kept("look", "1.json")
+
+
+def test_what_another_machine_has_kept_of_a_part_is_kept_here_once(settings):
+    there, here = Workspace(settings, "part"), Workspace(settings, "job")
+    (there.begin("look", "alone") / "clip-a").mkdir()
+    there.keep("look", "clip-a")
+    there.finish("look", "alone", ())
+    here.parts.mkdir(parents=True)
+    there.stage("look").rename(here.parts / "alone")
+    here.begin("look", "whole")
+    for made_from in ("alone", "alone", "unknown"):
+        here.adopt("look", made_from)
+    assert here.is_kept("look", "clip-a")
+    here.begin("look", "whole")  # and it stays when the attempt is lost
+    assert here.is_kept("look", "clip-a")

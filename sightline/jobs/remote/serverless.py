@@ -103,10 +103,7 @@ def carry_out_described(job_id: str, attempt: int, settings: Settings, machine: 
     """
     files = AttemptFiles(results_storage(settings), job_id, attempt)
     payload = files.payload()
-    result = files.result()
-    if result is None:
-        result = _carry_out(payload, files, settings, machine)
-    return result
+    return files.result() or _carry_out(payload, files, settings, machine)
 
 
 def _carry_out(payload: Mapping[str, Any], files: AttemptFiles, settings: Settings, machine: Machine) -> Result:

@@ -113,7 +113,8 @@ def test_findings_are_previewed_as_a_table(page: Page, admin: httpx.Client, film
     page.get_by_role("button", name=re.compile("Preview .*csv")).click()
     expect(page.locator(".job-table th").first).to_have_text("frame")
     page.get_by_role("button", name=re.compile("Preview .*summary.json")).click()
-    expect(page.locator(".job-preview pre")).to_contain_text('"frames": 60')
+    summary = page.locator('.job-output[data-output$="summary.json"]')
+    expect(summary.get_by_role("row", name=re.compile("^Frames"))).to_contain_text("60")
 
 
 def test_a_text_file_is_refused_in_words_and_can_be_taken_out(page: Page, film: Path, problems: Problems) -> None:
@@ -190,6 +191,7 @@ def test_a_dropped_film_and_one_uploaded_before(page: Page, admin: httpx.Client,
     dropped = page.evaluate_handle(make)
     page.dispatch_event(".job-drop", "drop", {"dataTransfer": dropped})
     expect(page.get_by_role("list", name="Chosen files")).to_contain_text("dropped.mp4")
+    page.get_by_role("button", name="Remove dropped.mp4").click()
     page.get_by_role("button", name="Uploaded before").click()
     page.get_by_role("radio", name=re.compile("^Transcode")).check()
     page.get_by_role("checkbox", name=re.compile("yard.mp4")).first.check()

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from sightline.jobs.kinds.showcase.torch_models import fill, import_open_clip, import_torch, read_weights
+from sightline.jobs.kinds.showcase.torch_models import failing_as_analyzer, fill, import_open_clip, import_torch, read_weights
 from sightline.media.frame import Image
 
 LAION, OPENAI = "ViT-B-32", "ViT-B-32-quickgelu"
@@ -33,15 +33,15 @@ class Clip:
         self._tokens = open_clip.get_tokenizer(architecture)
 
     def see(self, images: Sequence[Image]) -> Floats:
-        """`(n, 512)` of length 1, of BGR pictures."""
+        """`(n, 512)` of length 1, of BGR pictures. Raises: AnalyzerError."""
         batch = np.stack([prepared(image) for image in images])
-        with self._torch.inference_mode():
+        with failing_as_analyzer("CLIP"), self._torch.inference_mode():
             vectors = self._network.encode_image(self._torch.from_numpy(batch).to(self._device), normalize=True)
         return _numbers(vectors)
 
     def read(self, sentences: Sequence[str]) -> Floats:
-        """`(n, 512)` of length 1, of English sentences."""
-        with self._torch.inference_mode():
+        """`(n, 512)` of length 1, of English sentences. Raises: AnalyzerError."""
+        with failing_as_analyzer("CLIP"), self._torch.inference_mode():
             vectors = self._network.encode_text(self._tokens(list(sentences)).to(self._device), normalize=True)
         return _numbers(vectors)
 

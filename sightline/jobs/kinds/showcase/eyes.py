@@ -96,8 +96,8 @@ def subject_of(image: Image, found: Sequence[Detection]) -> tuple[float, float]:
     for wanted in ([seen for seen in sure if seen.label == "person"], sure):
         if wanted:
             boxes = np.array([seen.box for seen in wanted])
-            weights = np.array([seen.score for seen in wanted]) * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
-            x, y = np.average((boxes[:, :2] + boxes[:, 2:]) / 2, axis=0, weights=weights)
+            masses = np.array([seen.score for seen in wanted]) * np.sqrt((boxes[:, 2:] - boxes[:, :2]).prod(axis=1))
+            x, y = np.average((boxes[:, :2] + boxes[:, 2:]) / 2, axis=0, weights=masses)
             return _share(x / width), _share(y / height)
     luma = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
     detail = np.abs(cv2.Laplacian(cv2.GaussianBlur(luma, (0, 0), 2), cv2.CV_32F)) + 1e-3

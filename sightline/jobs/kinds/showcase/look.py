@@ -12,7 +12,7 @@ from sightline.errors import AnalyzerError, Invalid, JobError
 from sightline.jobs.contract import Work, WorkInput
 from sightline.jobs.kinds.showcase.duplicates import same_shots
 from sightline.jobs.kinds.showcase.eyes import Eyes
-from sightline.jobs.kinds.showcase.means import LPIPS_FILES, choose, lesser_means
+from sightline.jobs.kinds.showcase.means import LPIPS_FILES, WAYS, choose, lesser_means
 from sightline.jobs.kinds.showcase.params import ShowcaseParams
 from sightline.jobs.kinds.showcase.perceptual import Differences, Lpips
 from sightline.jobs.kinds.showcase.shot import Shot, read_shots, write_shots
@@ -57,7 +57,7 @@ def look(work: Work) -> None:
         shots, means["duplicates"] = _told_apart(shots, work.folder, work.models, params.duplicates_by)
     except AnalyzerError as err:
         raise _failed(err) from err
-    if means["objects"] == "none":
+    if means["objects"] == "none" and means["rooms"] == WAYS["rooms"][-1].words:
         work.notice(
             "Rooms were told by sky and greenery only, because no detector's weight file is here or it was not wanted: most stay "
             "unknown. Fetch one with `python -m sightline.media.models fetch yolox_nano`."

@@ -10,7 +10,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from sightline.jobs.kinds.showcase.torch_models import broken, fill, import_torch, read_weights
+from sightline.jobs.kinds.showcase.torch_models import broken, failing_as_analyzer, fill, import_torch, read_weights
 from sightline.media.frame import Image
 
 SIDE_PX = 256
@@ -36,12 +36,13 @@ class Lpips:
         self._layers = [layer.to(self._device) for layer in _layers(layers_path)]
 
     def features(self, image: Image) -> list[Any]:
-        """What of a BGR picture is compared; taken once, however often it is."""
+        """What of a BGR picture is compared; taken once, however often it is. Raises: AnalyzerError."""
         torch = self._torch
         rgb = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)[..., ::-1].astype(np.float32) / 127.5 - 1
         part = torch.from_numpy(np.ascontiguousarray(((rgb - SHIFT) / SCALE).transpose(2, 0, 1), dtype=np.float32))[None]
-        part, told, begin = part.to(self._device), [], 0
-        with torch.inference_mode():
+        told, begin = [], 0
+        with failing_as_analyzer("LPIPS"), torch.inference_mode():
+            part = part.to(self._device)
             for end in ENDS:
                 part = self._network[begin:end](part)
                 told.append(part / (part.square().sum(dim=1, keepdim=True).sqrt() + 1e-10))

@@ -6,7 +6,8 @@ Weights are read as numbers (`weights_only`, safetensors): code in a pickle is n
 import importlib
 import pickle
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,15 @@ def import_open_clip() -> Any:
 
 _declared: list[Any] = []
 """What is declared lives as long as this list."""
+
+
+@contextmanager
+def failing_as_analyzer(name: str) -> Iterator[None]:
+    """What torch raises inside becomes an AnalyzerError (`inference_failed`) that names the network."""
+    try:
+        yield
+    except (RuntimeError, ValueError, OSError) as err:
+        raise AnalyzerError(f"{name} failed: {err}", code="inference_failed") from err
 
 
 def read_weights(path: Path) -> Mapping[str, Any]:

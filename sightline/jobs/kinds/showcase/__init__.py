@@ -35,8 +35,8 @@ KIND = JobKind(
     params=FilmParams,
     stages=(
         JobStage("look", "Look at all footage", _look, weight=6, version=2, uses=own_names(ShowcaseParams)),
-        JobStage("select", "Choose the best shots", _select, weight=0.5, version=3, uses=own_names(SelectParams)),
-        JobStage("render", "Make the film", render_film, weight=5, version=2, uses=FILM_PARAMS),
+        JobStage("select", "Choose the best shots", _select, weight=0.5, version=4, uses=own_names(SelectParams)),
+        JobStage("render", "Make the film", render_film, weight=5, version=3, uses=FILM_PARAMS),
     ),
     most_inputs=50,
     extras=(Extra.MUSIC, Extra.LOGO),

@@ -13,7 +13,7 @@ from sightline.jobs.kinds.showcase.chapters import captions, chapters, ffmetadat
 from sightline.jobs.kinds.showcase.edl import cmx3600, otio
 from sightline.jobs.kinds.showcase.film_params import SHAPES, TRANSITIONS
 from sightline.jobs.kinds.showcase.graph import Film, Shape, film_command
-from sightline.jobs.kinds.showcase.light import brightness_at, gammas
+from sightline.jobs.kinds.showcase.light import gammas
 from sightline.jobs.kinds.showcase.timeline import FPS, Timeline, plan
 from sightline.jobs.kinds.showcase.titles import draw_card, draw_logo, film_title, property_lines, room_title
 from sightline.media.extra_files import extra_of
@@ -62,7 +62,7 @@ def _film(work: Work, timeline: Timeline, footages: Mapping[int, Footage]) -> Fi
         {number: tone_map_filter(footage.light, work.folder) for number, footage in footages.items()},
         shapes,
         _cards(work, timeline),
-        _gammas(work, timeline),
+        gammas([take.brightness for take in timeline.takes]) if params.even_light else [1.0] * len(timeline.takes),
         TRANSITIONS[params.transition],
         params.sound == "low" and any(footage.has_sound for footage in footages.values()),
         extras.get(Extra.MUSIC),
@@ -129,16 +129,6 @@ def _cards(work: Work, timeline: Timeline) -> list[Path | None]:
             draw_card(lines, round(short * CARD_WIDTH), max(8, round(short * TEXT_HEIGHT)), drawn[lines])
         cards.append(drawn[lines])
     return cards
-
-
-def _gammas(work: Work, timeline: Timeline) -> list[float]:
-    if not work.params.even_light:
-        return [1.0] * len(timeline.takes)
-    found = []
-    for number, take in enumerate(timeline.takes):
-        work.progress(0.0, f"Light of shot {number + 1} of {len(timeline.takes)}")
-        found.append(brightness_at(work.inputs[take.file].path, take.start_s + take.length_s / 2))
-    return gammas(found)
 
 
 def _write_texts(work: Work, timeline: Timeline, selection: dict[str, Any]) -> None:

@@ -3,9 +3,9 @@
 Its file: `selection.json`, `{"version": 1, "means": {…}, "shots": […]}` with all shots, chosen or not. Each has `number` (from 1,
 by which pins, bans and order name it), `input`, `start_s` and `end_s` in that clip, `room`, `room_score`, `room_source`, `score`
 and its `parts` (0..1), `reasons` (words) and `reason_codes` (the same for programs: they stay when the words change), `movement`,
-`subject` (`[seconds in the clip, x, y]` as shares), `best_s`, `objects`, `picture` (a file of stage `look`), `is_chosen`, `order`
-(from 0; None when left out), `left_out_because` and `left_out_code` (one of `LEFT_OUT`, or empty). Its result: `shots.jpg`, the
-contact sheet.
+`subject` (`[seconds in the clip, x, y]` as shares), `best_s`, `brightness` (0..1), `objects`, `picture` (a file of stage `look`),
+`is_chosen`, `order` (from 0; None when left out), `left_out_because` and `left_out_code` (one of `LEFT_OUT`, or empty). Its result:
+`shots.jpg`, the contact sheet.
 """
 
 import json
@@ -197,7 +197,8 @@ def _row(one: Candidate, order: int | None) -> dict[str, Any]:
         "room_score": shot.guess.score, "room_source": shot.guess.source, "rooms": shot.guess.rooms, "score": one.score,
         "parts": one.parts, "reasons": [reason.words for reason in reasons], "reason_codes": [reason.code for reason in reasons],
         "movement": shot.movement.kind, "subject": shot.subject,
-        "best_s": shot.best_s, "objects": shot.objects, "picture": shot.picture, "begins": shot.begins,
+        "best_s": shot.best_s, "brightness": shot.quality.brightness,
+        "objects": shot.objects, "picture": shot.picture, "begins": shot.begins,
         "is_chosen": order is not None, "order": order, "left_out_because": one.left_out.words if one.left_out else "",
         "left_out_code": one.left_out.code if one.left_out else "",
     }  # fmt: skip

@@ -12,6 +12,7 @@ HELD_BELOW_S = 1.0
 INSET_S = 0.08
 """Left out at both ends of a shot: a cut may be found a frame or two beside its true place."""
 STILL_BELOW_FPS = 5.0
+UNKNOWN_BRIGHTNESS = 0.5
 LONGEST_TRANSITION = 0.3
 """Of the shortest take."""
 
@@ -34,6 +35,8 @@ class Take:
     score: float
     subject: tuple[tuple[float, float, float], ...]
     """(seconds from the start of the take, x, y): where the thing to look at is, as shares of the picture."""
+    brightness: float
+    """Mean of its best picture, 0..1."""
     is_still: bool
     """Nothing moves in it, so that it needs a movement of its own."""
 
@@ -90,7 +93,8 @@ def plan(shots: Sequence[Mapping[str, Any]], footages: Mapping[int, Footage], tr
         subject = tuple((t - start_s, x, y) for t, x, y in shot.get("subject") or () if 0 <= t - start_s <= frames / FPS)
         is_still = is_held or shot.get("movement") == "static" or footage.fps < STILL_BELOW_FPS
         room, score = str(shot.get("room") or "unknown"), float(shot.get("score") or 0.0)
-        takes.append(Take(number, int(shot["input"]), start_s, frames, first, room, score, subject, is_still))
+        brightness = float(shot.get("brightness", UNKNOWN_BRIGHTNESS))
+        takes.append(Take(number, int(shot["input"]), start_s, frames, first, room, score, subject, brightness, is_still))
         first += frames - transition
     return Timeline(tuple(takes), transition)
 

@@ -109,7 +109,7 @@ export class Footage {
     this.address = h("input", {
       type: "url",
       class: "form-control form-control-sm",
-      placeholder: "https://…/film.mp4",
+      placeholder: "Paste an address of a video: https://…",
       "aria-label": "Paste an address of a video",
       autocomplete: "off",
       maxlength: 2048,

@@ -100,3 +100,10 @@ def test_the_image_is_not_root_and_has_all_that_the_handler_needs(root):
     allowed = [line[1:] for line in (root / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     assert [path for path in copied if not any(entry.startswith(path) or path.startswith(entry) for entry in allowed)] == []
     assert {"sightline", "analyzers", "models", "infrastructure/runpod/handler.py"} <= set(copied)
+
+
+def test_the_image_locks_what_it_adds(root):
+    added = (root / "infrastructure" / "runpod" / "requirements.lock").read_text().splitlines()
+    assert [line for line in added if not re.fullmatch(r"[a-z0-9-]+==[\w.]+", line)] == []
+    ours = {line.split("==")[0] for line in (root / "requirements.lock").read_text().splitlines()}
+    assert {line.split("==")[0] for line in added} & ours == set()

@@ -81,7 +81,7 @@ class JobDesk:
             if not (form.files or urls or asset_ids):
                 raise Invalid("There is no footage: send `files`, `asset_ids` or `urls`.", code="missing_field", field=FIELD)
             there = [*self._assets_footage(asset_ids), *of_urls(urls, self._policy)]
-            sent, notices = of_files(form.files, order.kind, order.is_strict)
+            sent, notices = of_files(form.files, order.kind, is_strict=order.is_strict, is_all=not there)
             return self._enter(order, [*sent, *there], notices)
 
     def take_assets(self, asset_ids: Sequence[str], order: Order) -> Job:

@@ -41,10 +41,14 @@ class Footage:
     """What it is beside footage."""
 
 
-def of_files(files: Iterable[ReceivedFile], wanted: JobKind, is_strict: bool) -> tuple[list[Footage], list[str]]:
+def of_files(files: Iterable[ReceivedFile], wanted: JobKind, *, is_strict: bool, is_all: bool) -> tuple[list[Footage], list[str]]:
     """The files that are videos, those that the kind takes besides, and words about the others.
 
-    Raises: why the first one is refused, when none is left or the job is strict.
+    Args:
+        is_strict: refuse every file that is neither, instead of leaving it out.
+        is_all: there is no other footage: at least one file must be left.
+
+    Raises: why the first one is refused.
     """
     usable, notices = [], []
     refusal: SightlineError | None = None
@@ -57,7 +61,7 @@ def of_files(files: Iterable[ReceivedFile], wanted: JobKind, is_strict: bool) ->
                 raise
             refusal = refusal or err
             notices.append(f"{name} was left out: {err.message}")
-    if not usable and refusal is not None:
+    if is_all and not usable and refusal is not None:
         raise refusal
     return usable, notices
 

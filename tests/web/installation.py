@@ -39,7 +39,7 @@ class EngineProcess:
                 stderr=log,
             )
         settings = Settings.from_env(self.environment)
-        wait_until(lambda: _is_live(settings), 30, "the engine's start")
+        wait_until(lambda: _is_live(settings), 120, "the engine's start")
 
     def kill(self) -> None:
         if self.process is not None:

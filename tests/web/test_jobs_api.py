@@ -169,6 +169,13 @@ def test_files_uploads_and_addresses_make_one_job(operator, parts, film):
     assert [bool(item.origin) for item in parts.jobs.jobs.get(made.json["job_id"]).inputs] == [False, False, True]
 
 
+def test_a_bad_file_beside_an_address_is_left_out(operator):
+    urls = json.dumps(["https://93.184.216.34/House.mp4"])
+    made = send(operator, ("notes.mp4", b"these are words"), kind="analyze", urls=urls)
+    assert (made.status_code, made.json["video_count"]) == (202, 1)
+    assert made.json["notices"][0].startswith("notes.mp4 was left out")
+
+
 def test_one_key_stands_for_one_address(operator, parts):
     body = {"urls": ["https://93.184.216.34/a.mp4"], "kind": "analyze"}
     first = operator.post("/api/v1/jobs/from_urls", body, headers={"Idempotency-Key": "url"})
@@ -320,7 +327,7 @@ def test_a_job_is_made_again_with_other_parameters(operator, parts, film, monkey
 
 def test_a_running_job_shows_what_it_has_made(operator, parts, film):
     job_id = send(operator, ("a.mp4", film), kind="transcode").json["job_id"]
-    assert_problem(operator.get(f"/api/v1/jobs/{job_id}/preview"), 404, "no_preview")
+    assert operator.get(f"/api/v1/jobs/{job_id}/preview").status_code == 204
     job = parts.jobs.jobs.claim("test", 30.0, time.time(), job_id)
     path = parts.settings.data_dir / "jobs" / job_id / "preview.jpg"
     path.write_bytes(b"a picture")
@@ -328,7 +335,7 @@ def test_a_running_job_shows_what_it_has_made(operator, parts, film):
         assert (answer.status_code, answer.mimetype, answer.data) == (200, "image/jpeg", b"a picture")
         assert "no-store" in answer.headers["Cache-Control"]
     parts.jobs.jobs.end(job_id, job.attempt, JobState.FAILED, {"code": "test", "message": "test"})
-    assert_problem(operator.get(f"/api/v1/jobs/{job_id}/preview"), 404, "no_preview")
+    assert operator.get(f"/api/v1/jobs/{job_id}/preview").status_code == 204
 
 
 def test_music_and_a_logo_go_with_the_footage_of_a_film(operator, parts, film, tmp_path):

@@ -91,7 +91,7 @@ create trigger tell_end after update of state on jobs when new.state in ({states
 begin insert into ends values (new.id, new.state); end;
 """
 LEASE_S = 3.0
-WAIT_S = 120.0
+WAIT_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)

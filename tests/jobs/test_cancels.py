@@ -7,7 +7,7 @@ import pytest
 from sightline.records.jobs import Job, JobState
 from tests.jobs.held_kinds import STAGES, Bench, Done
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import pytest
 from sightline.records.jobs import JobState
 from tests.jobs.held_kinds import STAGES, Bench, Done
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 KINDS = sorted({kind for kind, _ in STAGES})
 

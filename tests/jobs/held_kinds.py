@@ -90,7 +90,7 @@ create table ends (job_id text, state text);
 create trigger tell_end after update of state on jobs when new.state in ({states}) and old.state != new.state
 begin insert into ends values (new.id, new.state); end;
 """
-LEASE_S = 3.0
+LEASE_S = 10.0
 WAIT_S = 240.0
 
 

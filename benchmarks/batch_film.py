@@ -17,6 +17,7 @@ from typing import Any
 import av
 
 import analyzers
+from benchmarks.film_in_browser import films_that_play
 from benchmarks.footage import ASSETS, ffmpeg
 from benchmarks.report import Figure, fail
 from sightline.jobs.execute import execute
@@ -82,6 +83,7 @@ def film_figures(folder: Path) -> tuple[list[Figure], dict[str, object]]:
         Figure("speed of rendering", length_s / min(ours_s), "s/s", "the graph by hand", length_s / min(theirs_s), "higher", 0.9),
         Figure("decode passes per clip while looking", most_passes, "passes", "one", 1.0, "lower", 1.0),
         Figure("films without a black or frozen picture", len(films) - len(faulty), "films", "all", len(films), "higher", 1.0),
+        Figure("films that Chromium plays and winds", films_that_play(films), "films", "all", len(films), "higher", 1.0),
         Figure("difference of picture and sound", max(map(drift_ms, films)), "ms", "the limit", DRIFT_LIMIT_MS, "lower", 1.0),
     ]  # fmt: skip
     return figures, {"film": f"{length_s:.1f} s of {len(made.takes)} takes in {len(films)} shapes", "faults": faults}

@@ -3,6 +3,7 @@
 import shutil
 from functools import lru_cache
 from importlib.util import find_spec
+from pathlib import Path
 
 from sightline.errors import JobError
 
@@ -24,6 +25,15 @@ def ffmpeg() -> str:
             "The program ffmpeg is not installed. Install it (apt install ffmpeg), then try again.", code="ffmpeg_missing"
         )
     return found
+
+
+def reading(path: Path, containers: str) -> list[str]:
+    """The part of a call that reads a file which somebody sent, if it is one of `containers` (libav's names, with commas).
+
+    The program guesses the format anew, and may guess otherwise than libav did when the file was examined: bytes that pass for a
+    playlist would have it open what they name.
+    """
+    return ["-format_whitelist", containers, "-protocol_whitelist", "file", "-i", f"file:{path}"]
 
 
 def quiet(*arguments: str) -> list[str]:

@@ -21,7 +21,8 @@ from sightline.jobs.commands import failure_of, started
 from sightline.jobs.contract import JobKind, JobStage, Work, WorkInput
 from sightline.jobs.previews import Preview
 from sightline.media.chain import ChainSpec
-from sightline.media.ffmpeg import quiet
+from sightline.media.demux import CONTAINERS
+from sightline.media.ffmpeg import quiet, reading
 from sightline.media.findings import Findings
 from sightline.media.footage import Footage, footage_of
 from sightline.media.frame import Image
@@ -197,7 +198,8 @@ def _film(work: Work, item: WorkInput, stem: str, footage: Footage) -> Iterator[
     size = f"{footage.width_px}x{footage.height_px}"
     # H.264 wants even sides; sound is taken over from the file as it is where the container allows.
     command = quiet(
-        "-f", "rawvideo", "-pix_fmt", "bgr24", "-s", size, "-r", f"{footage.fps:.6f}", "-i", "pipe:0", "-i", f"file:{item.path}",
+        "-f", "rawvideo", "-pix_fmt", "bgr24", "-s", size, "-r", f"{footage.fps:.6f}", "-i", "pipe:0",
+        *reading(item.path, CONTAINERS),
         "-map", "0:v", "-map", "1:a?", "-vf", f"pad=ceil(iw/2)*2:ceil(ih/2)*2,setsar={footage.sample_aspect}",
         "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-pix_fmt", "yuv420p",
         "-c:a", "aac", "-movflags", "+faststart", str(target),

@@ -7,7 +7,8 @@ from pathlib import Path
 from sightline.errors import Invalid
 from sightline.jobs.contract import JobKind, JobStage, Work
 from sightline.jobs.previews import preview_filter, preview_output
-from sightline.media.ffmpeg import quiet
+from sightline.media.demux import CONTAINERS
+from sightline.media.ffmpeg import quiet, reading
 from sightline.media.footage import Footage, footage_of
 from sightline.media.stage import param
 from sightline.media.tone_map import tone_map_filter
@@ -31,7 +32,7 @@ def ladder(work: Work) -> None:
     rungs = _rungs(footage, work.params.rungs)
     work.command(
         quiet(
-            "-i", f"file:{item.path}", *_graph(footage, rungs, tone_map_filter(footage.light, work.folder)),
+            *reading(item.path, CONTAINERS), *_graph(footage, rungs, tone_map_filter(footage.light, work.folder)),
             *_hls(work.folder, footage, rungs), *preview_output("preview", work.preview),
         ),
         duration_s=footage.duration_s, message=f"{len(rungs)} qualities",

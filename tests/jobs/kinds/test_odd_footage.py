@@ -197,3 +197,18 @@ def test_sound_without_a_picture_is_refused_in_words(studio, tmp_path, kind):
     job, _ = studio(kind, [path])
     assert (job.state, job.error["code"]) == (JobState.FAILED, "no_video")
     assert "only sound" in job.error["message"]
+
+
+@pytest.mark.parametrize("kind", list(SMALL))
+def test_bytes_that_pass_for_a_playlist_open_no_other_file(studio, odd, tmp_path, kind):
+    # libav takes them for a transport stream; the ffmpeg program, of another version, would read what the first lines name.
+    path = tmp_path / "both.mp4"
+    playlist = f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:5,\n{odd['false_length']}\n#EXT-X-ENDLIST\n"
+    film = made(tmp_path / "film.ts", "-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=3")
+    path.write_bytes(playlist.encode() + film.read_bytes())
+    job, stages = studio(kind, [path])
+    if job.state == JobState.FAILED:
+        assert job.error["code"] in ("command_failed", "unreadable_video", "no_video")
+        assert not job.outputs and not [one for one in stages.rglob("*.mp4") if one.stat().st_size]
+    else:  # both of one mind: it is the transport stream
+        assert job.state == JobState.SUCCEEDED

@@ -16,7 +16,8 @@ from sightline.errors import Invalid, JobError
 from sightline.jobs.commands import run_command
 from sightline.jobs.contract import Work, WorkInput
 from sightline.jobs.kinds.annotation.params import AnnotationParams
-from sightline.media.ffmpeg import quiet
+from sightline.media.demux import CONTAINERS
+from sightline.media.ffmpeg import quiet, reading
 from sightline.media.footage import Footage, footage_of
 from sightline.media.tone_map import tone_map_filter
 
@@ -168,7 +169,7 @@ def _cut_film(work: Work, item: WorkInput, footage: Footage, plan: _Plan) -> lis
     loose.mkdir()
     # A film whose pictures change their size goes on in the same graph: a new one would begin to count again.
     command = quiet(
-        "-reinit_filter", "0", "-i", f"file:{item.path}",
+        "-reinit_filter", "0", *reading(item.path, CONTAINERS),
         "-filter_complex", _graph(plan, tone_map_filter(footage.light, work.folder)),
         *_clip_output(plan, clips_folder), *_frame_output(loose),
     )  # fmt: skip

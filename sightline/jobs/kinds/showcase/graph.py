@@ -8,7 +8,9 @@ from sightline.jobs.kinds.showcase.crop import expression, window_share, window_
 from sightline.jobs.kinds.showcase.soundtrack import footage_sound, mixed, music
 from sightline.jobs.kinds.showcase.timeline import FPS, Take, Timeline
 from sightline.jobs.previews import preview_filter, preview_output
-from sightline.media.ffmpeg import quiet
+from sightline.media.demux import CONTAINERS
+from sightline.media.extra_files import MUSIC_CONTAINERS
+from sightline.media.ffmpeg import quiet, reading
 from sightline.media.footage import Footage
 
 PUSH_IN_PER_S = 0.025
@@ -75,14 +77,15 @@ def film_command(film: Film) -> list[str]:
     for take in takes:
         length = f"{take.length_s + READ_MORE_S:.3f}"
         # Two decoding threads each: encoding is what takes the time, and every further thread holds pictures in memory.
-        arguments += ["-threads", "2", "-ss", f"{take.start_s:.3f}", "-t", length, "-i", f"file:{film.paths[take.file]}"]
+        arguments += ["-threads", "2", "-ss", f"{take.start_s:.3f}", "-t", length]
+        arguments += reading(film.paths[take.file], CONTAINERS)
     for card in cards:
         arguments += ["-i", f"file:{card}"]
     metadata_input = len(takes) + len(cards)
     arguments += ["-f", "ffmetadata", "-i", f"file:{film.metadata}"]
     if film.music is not None:
         length = f"{film.timeline.length_s + READ_MORE_S:.3f}"
-        arguments += ["-stream_loop", "-1", "-t", length, "-i", f"file:{film.music}"]
+        arguments += ["-stream_loop", "-1", "-t", length, *reading(film.music, MUSIC_CONTAINERS)]
     arguments += ["-filter_complex", _graph(film, cards)]
     for n, shape in enumerate(film.shapes):
         sound = ["-map", f"[sound{n}]", "-c:a", "aac", "-b:a", "128k"] if film.has_sound else ["-an"]

@@ -89,13 +89,13 @@ class WebFootage:
         address = self._address
         for _ in range(MOST_REDIRECTS + 1):
             response = self._send(client, self._checked(address), headers)
-            if not response.is_redirect:
+            if not response.has_redirect_location:
                 return response
-            target = urljoin(address.url(with_credentials=False), response.headers["location"])
             response.close()
             try:
+                target = urljoin(address.url(with_credentials=False), response.headers["location"])
                 address = replace(web_address(target), username="", password="")
-            except Invalid as err:
+            except (Invalid, ValueError) as err:
                 raise self._error("leads to an address that is none", "url_refused") from err
         raise self._error("leads from one address to the next without end", "url_refused")
 

@@ -177,7 +177,7 @@ def test_a_film_that_was_replaced_meanwhile_is_fetched_anew(open_settings, site,
 @pytest.mark.parametrize(
     ("status", "code", "is_transient"),
     [(404, "url_not_found", False), (410, "url_not_found", False), (403, "url_refused", False), (401, "url_refused", False),
-     (400, "url_refused", False), (500, "url_unreachable", True), (429, "url_unreachable", True)],
+     (400, "url_refused", False), (304, "url_refused", False), (500, "url_unreachable", True), (429, "url_unreachable", True)],
 )  # fmt: skip
 def test_refusals_are_told_without_the_address(open_settings, site, status, code, is_transient):
     site.faults = [status] * 10
@@ -205,7 +205,12 @@ def test_addresses_of_this_machine_are_refused(open_settings, site):
 
 @pytest.mark.parametrize(
     ("target", "error"),
-    [("http://169.254.169.254/latest/meta-data", Forbidden), ("file:///etc/passwd", JobError), ("ftp://10.0.0.1/a", JobError)],
+    [
+        ("http://169.254.169.254/latest/meta-data", Forbidden),
+        ("file:///etc/passwd", JobError),
+        ("ftp://10.0.0.1/a", JobError),
+        ("http://[1:2", JobError),
+    ],
 )
 def test_every_redirect_is_checked(open_settings, site, target, error):
     site.faults = [target]

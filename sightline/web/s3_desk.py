@@ -79,8 +79,12 @@ class S3Desk:
     def look(self, upload_id: str, owner_id: int | None) -> S3State:
         """How far it is, and addresses for the first parts that are missing. Raises: NotFound, StorageError."""
         upload = self._own(upload_id, owner_id)
-        arrived = () if upload.asset_id else self._bucket.parts(upload.facts["key"], upload.facts["upload_id"])
-        return self._state(upload, arrived)
+        if upload.asset_id:
+            return self._state(upload, ())
+        try:
+            return self._state(upload, self._bucket.parts(upload.facts["key"], upload.facts["upload_id"]))
+        except NotFound:  # they were joined, and nobody heard of it: `complete` does the rest
+            return S3State(upload, self._bucket.size_bytes(upload.facts["key"]), _part_count(upload), [])
 
     def urls(self, upload_id: str, owner_id: int | None, numbers: Sequence[int]) -> list[PartUrl]:
         """Fresh addresses for parts. Raises: NotFound, Invalid (no such part)."""
@@ -117,6 +121,8 @@ class S3Desk:
         upload = self._own(upload_id, owner_id)
         if not upload.asset_id:
             self._bucket.abort_parts(upload.facts["key"], upload.facts["upload_id"])
+            if self._is_joined(upload):
+                return  # it is being examined just now; if that was cut off, it goes when it expires
         self._uploads.delete(upload_id)
 
     @property
@@ -128,6 +134,13 @@ class S3Desk:
         if upload.owner_id != owner_id or upload.way != WAY or upload.expires_at < time.time():
             raise NotFound("There is no such upload (any more). Send the file again.", code="upload_not_found")
         return upload
+
+    def _is_joined(self, upload: Upload) -> bool:
+        try:
+            self._bucket.size_bytes(upload.facts["key"])
+        except NotFound:
+            return False
+        return True
 
     def _enter(self, upload: Upload, key: str) -> Asset:
         try:

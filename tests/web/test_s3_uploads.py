@@ -154,6 +154,21 @@ def test_a_cancelled_upload_and_one_that_expired_leave_no_parts(sender, cloud, f
             bucket.parts(facts["key"], facts["upload_id"])
 
 
+def test_parts_that_were_joined_and_never_examined_are_taken_up_again_or_go(sender, cloud, film):
+    bucket, before = videos_bucket(cloud.settings), keys(cloud)
+    upload = begin(sender, film)
+    facts = cloud.uploads.get(upload["id"]).facts
+    put(film, upload, upload["parts"])
+    bucket.complete_parts(facts["key"], facts["upload_id"], bucket.parts(facts["key"], facts["upload_id"]))
+    state = sender.get(f"/api/v1/uploads/{upload['id']}").json
+    assert (state["offset_bytes"], state["parts"], state["asset_id"]) == (len(film), [], None)
+    assert sender.delete(f"/api/v1/uploads/s3/{upload['id']}").status_code == 200
+    assert facts["key"] in keys(cloud)  # whoever examines it just now finds it
+    Retention(cloud.settings, cloud.database).prune(time.time() + 49 * 3600)
+    assert keys(cloud) == before
+    assert_problem(sender.get(f"/api/v1/uploads/{upload['id']}"), 404, "upload_not_found")
+
+
 def test_limits_and_owners(sender, cloud, cloud_app, film):
     assert_problem(sender.post("/api/v1/uploads/s3", {"name": "a.mp4", "size_bytes": 0}), 422, "empty_file")
     assert_problem(sender.post("/api/v1/uploads/s3", {"name": "a.mp4", "size_bytes": 10**12}), 413, "too_large")

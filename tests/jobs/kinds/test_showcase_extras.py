@@ -65,6 +65,7 @@ def test_music_and_logo_are_in_every_film(studio, tmp_path):  # noqa: F811
     shots = [shot(0, 0.0, 6.0, "kitchen", 0), shot(0, 6.0, 12.0, "living", 1)]
     job = studio.run(files, shots, shot_s=6.0, logo_opacity=1.0, logo_size=0.2)
     assert (job.state, job.error) == (JobState.SUCCEEDED, None)
+    assert job.notices == ("music.wav is the film's music.", "logo.png is the film's logo.")
     assert len(studio.commands) == 1
     for name in ("16x9", "9x16", "1x1"):
         film = studio.output(job, f"film_{name}.mp4")

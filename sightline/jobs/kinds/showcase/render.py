@@ -77,13 +77,14 @@ def _film(work: Work, timeline: Timeline, footages: Mapping[int, Footage]) -> Fi
 
 
 def _extras(work: Work) -> dict[Extra, Path]:
-    """Music and logo among the inputs. What is damaged was told of when the footage was looked at."""
+    """Music and logo among the inputs, which the user hears of. What is damaged was told of when the footage was looked at."""
     found: dict[Extra, Path] = {}
     for item in work.inputs:
         with suppress(Invalid):
             extra = extra_of(item.path)
             if extra is not None:
                 found[extra] = item.path
+                work.notice(f"{item.name} is the film's {extra}.")
     return found
 
 

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import analyzers
 from sightline.errors import JobError, StorageError
 from sightline.jobs.remote.attempt_files import AttemptFiles
 from sightline.jobs.remote.parts import carry_out_part, fetch_parts
 from sightline.jobs.remote.payload import Result, read_payload
-from sightline.jobs.remote.worker import RemoteLedger, carry_out
+from sightline.jobs.remote.worker import RemoteLedger, carry_out, load_what_is_needed
 from sightline.jobs.task import Task
 from sightline.logs import configure
 from sightline.records.jobs import JobState
@@ -132,7 +131,7 @@ def carry_out_one(job_id: str, attempt: int, number: int, settings: Settings, ma
     files = AttemptFiles(results_storage(settings), job_id, attempt)
     task = read_payload(files.payload())
     _forget_others(job_id, settings)
-    analyzers.load()
+    load_what_is_needed(task)
     # What many machines tell at the same time is no progress of the whole: only the time is looked at.
     carry_out_part(task, number, settings, RemoteLedger(files, lambda _progress: machine.check_time()))
 

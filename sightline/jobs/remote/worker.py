@@ -7,11 +7,13 @@ results and room on its disk, and nothing else of ours: no database, no web serv
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
 import analyzers
-from sightline.errors import StorageError
+from sightline.errors import Invalid, StorageError
+from sightline.jobs.contract import kind
 from sightline.jobs.execute import Outcome, run_task
 from sightline.jobs.remote.attempt_files import AttemptFiles
 from sightline.jobs.remote.payload import Result, read_payload
@@ -90,7 +92,7 @@ def carry_out(
         log.info("Job %s, attempt %d, has ended before: %s", task.job_id, task.attempt, earlier.state)
         return earlier
     files.begin(external_id)
-    analyzers.load()
+    load_what_is_needed(task)
     result = _run(task, settings, files, tell)
     if result.error is not None and result.error["code"] in kept_back:
         return result
@@ -99,6 +101,13 @@ def carry_out(
         # The next attempt at one that may succeed can land here again and finds what is done.
         Workspace(settings, task.job_id).remove()
     return result
+
+
+def load_what_is_needed(task: Task) -> None:
+    """The analyzers of the dashboard, where the kind of the task runs them."""
+    with suppress(Invalid):  # a kind that is not known here: running it says so
+        if kind(task.kind).needs_analyzers:
+            analyzers.load()
 
 
 def _run(task: Task, settings: Settings, files: AttemptFiles, tell: Tell) -> Result:

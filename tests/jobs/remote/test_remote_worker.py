@@ -2,11 +2,13 @@
 
 import dataclasses
 import hashlib
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
+import analyzers
 from sightline.errors import JobError, StorageError
 from sightline.jobs.remote import worker
 from sightline.jobs.remote.attempt_files import AttemptFiles
@@ -138,6 +140,21 @@ def test_a_payload_that_is_none_is_refused(machine, payload, change):
     assert caught.value.code == "bad_payload"
     with pytest.raises(JobError):
         read_payload({})
+
+
+@pytest.mark.parametrize("needs", [True, False])
+def test_analyzers_are_loaded_only_where_the_kind_runs_them(machine, payload, kinds, monkeypatch, needs):  # noqa: F811
+    loads = []
+    monkeypatch.setattr(analyzers, "load", lambda: loads.append("all"))
+    double = sys.modules["sightline.jobs.kinds.double"]
+    monkeypatch.setattr(double, "KIND", dataclasses.replace(double.KIND, needs_analyzers=needs))
+    assert machine.run(payload).state == JobState.SUCCEEDED
+    assert len(loads) == needs
+
+
+def test_a_kind_that_is_not_known_there_is_a_result(machine, payload, kinds):  # noqa: F811
+    result = machine.run({**payload, "kind": "other"})
+    assert (result.state, result.error["code"]) == (JobState.FAILED, "unknown_kind")
 
 
 def test_documents_survive_the_way_there_and_back(machine, payload):

@@ -240,7 +240,7 @@ def _order(fields: Mapping[str, str], key: str | None, owner_id: int | None) -> 
 def _object(fields: Mapping[str, str], name: str) -> dict[str, Any]:
     try:
         value = json.loads(fields.get(name) or "{}")
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise Invalid(f"{name} must be JSON.", code="bad_json", field=name) from err
     if not isinstance(value, dict):
         raise Invalid(f"{name} must be a JSON object.", code="wrong_type", field=name)
@@ -251,10 +251,12 @@ def _texts(fields: Mapping[str, str], name: str) -> list[str]:
     """A field that is a JSON list of texts. Raises: Invalid."""
     try:
         value = json.loads(fields.get(name) or "[]")
-    except ValueError as err:
+    except (ValueError, RecursionError) as err:
         raise Invalid(f"{name} must be JSON.", code="bad_json", field=name) from err
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise Invalid(f"{name} must be a JSON list of texts.", code="wrong_type", field=name)
+    if len(value) > MOST_FILES:
+        raise Invalid(f"{name} may name {MOST_FILES} videos.", code="too_many_files", field=name, allowed={"most": MOST_FILES})
     return value
 
 

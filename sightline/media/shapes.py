@@ -4,7 +4,6 @@ Points are shares of the picture (0..1, x from the left, y from the top), so tha
 resolution changes. In JSON a shape is `{"name": "Entrance", "points": [[0.1, 0.2], ...]}`.
 """
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -77,4 +76,4 @@ def _point(point: object, name: str) -> tuple[float, float]:
 
 
 def _is_share(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

@@ -5,7 +5,7 @@ in the dashboard, its API schema, its row in the docs and its contract test deri
 Heavy imports (mediapipe, onnxruntime) happen inside the factory only, so that listing stages stays cheap.
 """
 
-import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -355,7 +355,7 @@ def _check_number(spec: "Field[Any]", value: object, name: str) -> float | int:
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
-        or not math.isfinite(value)
+        or not abs(value) <= sys.float_info.max  # neither infinite nor NaN, nor a whole number that no float holds
         or (kind is int and value != int(value))
     ):
         words = "a whole number" if kind is int else "a number"

@@ -92,6 +92,7 @@ def test_good_values_are_taken(info: StageInfo) -> None:
         ({"width": None}, "wrong_type"),
         ({"share": math.nan}, "wrong_type"),
         ({"share": math.inf}, "wrong_type"),
+        ({"share": 10**400}, "wrong_type"),
         ({"share": 1.01}, "out_of_range"),
         ({"loud": 1}, "wrong_type"),
         ({"loud": "true"}, "wrong_type"),

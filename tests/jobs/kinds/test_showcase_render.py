@@ -18,6 +18,7 @@ from sightline.jobs.contract import JobKind, JobStage
 from sightline.jobs.kinds.showcase import graph
 from sightline.jobs.kinds.showcase.film_params import FilmParams
 from sightline.jobs.kinds.showcase.render import render
+from sightline.media import ffmpeg as calls
 from sightline.media.ffmpeg import ffmpeg
 from sightline.records.jobs import JobInput, JobState, NewJob
 from tests.clips import make_clip
@@ -141,6 +142,14 @@ def test_many_joins_lose_no_picture_and_no_sound(studio, asset):
         video, sound = film.streams.video[0], film.streams.audio[0]
         assert video.frames == round(told["length_s"] * 30)
         assert float(sound.duration * sound.time_base) == pytest.approx(told["length_s"], abs=0.01)
+
+
+def test_a_film_of_very_many_shots_is_made_although_no_argument_holds_its_graph(studio, tmp_path, monkeypatch):
+    monkeypatch.setattr(calls, "LONGEST_ARGUMENT_BYTES", 500)
+    shots = [shot(0, 1.0 * k, 1.0 * k + 1, "kitchen", k) for k in range(3)]
+    job = studio.run([make_clip(tmp_path / "clip.mp4", 90)], shots, shapes=["1:1"], shot_s=1.0)
+    assert (job.state, job.error) == (JobState.SUCCEEDED, None)
+    assert max(map(len, studio.commands[0])) < 500
 
 
 def test_the_upright_film_follows_its_subject(studio, tmp_path):

@@ -10,7 +10,7 @@ from sightline.jobs.kinds.showcase.timeline import FPS, Take, Timeline
 from sightline.jobs.previews import preview_filter, preview_output
 from sightline.media.demux import CONTAINERS
 from sightline.media.extra_files import MUSIC_CONTAINERS
-from sightline.media.ffmpeg import quiet, reading
+from sightline.media.ffmpeg import graph_arguments, quiet, reading
 from sightline.media.footage import Footage
 
 PUSH_IN_PER_S = 0.025
@@ -70,7 +70,7 @@ class Film:
 
 
 def film_command(film: Film) -> list[str]:
-    """The call."""
+    """The call. A long film's graph goes into a file beside the metadata. Raises: OSError."""
     takes = film.timeline.takes
     cards = [*dict.fromkeys(card for card in film.cards if card is not None), *film.logos]
     arguments: list[str] = []
@@ -86,7 +86,7 @@ def film_command(film: Film) -> list[str]:
     if film.music is not None:
         length = f"{film.timeline.length_s + READ_MORE_S:.3f}"
         arguments += ["-stream_loop", "-1", "-t", length, *reading(film.music, MUSIC_CONTAINERS)]
-    arguments += ["-filter_complex", _graph(film, cards)]
+    arguments += graph_arguments(_graph(film, cards), film.metadata.with_name("graph.txt"))
     for n, shape in enumerate(film.shapes):
         sound = ["-map", f"[sound{n}]", "-c:a", "aac", "-b:a", "128k"] if film.has_sound else ["-an"]
         arguments += ["-map", f"[film{n}]", *sound, *_encoding(metadata_input), f"file:{shape.path}"]

@@ -10,6 +10,10 @@ const SNAPSHOT_EVERY_MS = 1000;
 const LOOK_EVERY_MS = 3000;
 
 let opened = 0;
+/** The browser closes the streams of a page that is left, and takes a source set then for a request of its own. */
+let isLeaving = false;
+addEventListener("pagehide", () => (isLeaving = true));
+addEventListener("pageshow", () => (isLeaving = false));
 
 export class Picture {
   /**
@@ -102,7 +106,7 @@ export class Picture {
     clearTimeout(this.timer);
     this.timer = null;
     // Only another source makes the browser close the connection of a stream.
-    this.img.src = BLANK;
+    if (!isLeaving) this.img.src = BLANK;
     URL.revokeObjectURL(this.blobAddress);
   }
 

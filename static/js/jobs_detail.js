@@ -18,7 +18,8 @@ const STAGE_STATES = {
   waiting: ["Waits", "idle", "hourglass-split"],
   running: ["Running", "busy", "arrow-repeat"],
   done: ["Done", "good", "check-circle-fill"],
-  skipped: ["Done by an earlier attempt", "good", "check-circle-fill"],
+  skipped: ["Done before", "good", "check-circle-fill"],
+  stopped: ["Stopped", "idle", "x-lg"],
   failed: ["Failed", "bad", "exclamation-octagon"],
 };
 
@@ -140,7 +141,10 @@ export class JobDetail {
     const stages = job.stages.length
       ? job.stages
       : planned.map((stage) => ({ ...stage, state: "waiting", progress: 0, message: "" }));
-    this.stages.replaceChildren(...stages.map((stage) => this.#stageRow(stage)));
+    // A job that was cancelled or lost ended in the middle of a stage.
+    const ended = (stage) =>
+      stage.state === "running" && !isOpen(job) ? { ...stage, state: "stopped", ended_at: job.completed_at } : stage;
+    this.stages.replaceChildren(...stages.map((stage) => this.#stageRow(ended(stage))));
   }
 
   #stageRow(stage) {
@@ -281,8 +285,8 @@ export class JobDetail {
   }
 
   async #delete(control) {
-    const results = this.job.outputs.length ? ` and its ${plural(this.job.outputs.length, "result")}` : "";
-    const words = `The job, the footage sent with it${results} are removed for good.`;
+    const results = this.job.outputs.length ? `, its ${plural(this.job.outputs.length, "result")}` : "";
+    const words = `The job${results} and the footage sent with it are removed for good.`;
     if (!(await confirmAction("Delete this job?", words, "Delete"))) return;
     await busy(control, "delete the job", async () => {
       await api.delete(pathOf(this.jobId));

@@ -30,8 +30,10 @@ const MEANS = {
   duplicates: "Look-alikes",
 };
 
+const ROOMS = { living: "Living room", dining: "Dining room", laundry: "Laundry room", unknown: "Room unknown" };
+
 const numbersOf = (text) => (String(text).match(/\d+/g) ?? []).map(Number);
-const roomWords = (shot) => (shot.room === "unknown" ? "Room unknown" : humanise(shot.room));
+const roomWords = (shot) => ROOMS[shot.room] ?? humanise(shot.room);
 const nameOf = (shot) => `shot ${shot.number}, ${roomWords(shot).toLowerCase()}`;
 
 function picture(shot) {

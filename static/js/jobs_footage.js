@@ -70,7 +70,11 @@ export class Footage {
   problem(kind) {
     const videos = this.files.filter((file) => !file.isExtra);
     const count = videos.length + this.assets.size + this.urls.length;
-    if (!count) return "Choose at least one video: a file, one uploaded before, or an address.";
+    if (!count) {
+      const [extra] = this.files;
+      const why = extra ? `${extra.name} is no video: sound and pictures only go with one. ` : "";
+      return `${why}Choose at least one video: a file, one uploaded before, or an address.`;
+    }
     if (this.address.value.trim()) return "Press “Add” to take the address as well, or clear it.";
     if (count > kind.most_inputs) {
       const most = kind.most_inputs === 1 ? "one video" : `at most ${plural(kind.most_inputs, "video")}`;

@@ -15,7 +15,8 @@ const RECOUNT_MS = 1000;
 const SEARCH_MS = 300;
 const AGES_MS = 15_000;
 const WHAT_FOR =
-  "A job works on whole films: it finds people, vehicles and motion in them, makes an annotated film, or converts them. " +
+  "A job works on whole films: it cuts the best shots of a house into a film, packs clips and boxes for annotation, " +
+  "finds people, vehicles and motion, or converts films for the web. " +
   "Send your footage; it goes on while you do something else, and the results are kept here.";
 
 function select(label, onChange) {

@@ -113,7 +113,7 @@ def _look_at(work: Work, item: WorkInput, stem: str, chain: ChainSpec, resources
                 film.show(seen.frame.pts_ns, drawn)
                 preview.show(drawn)
             share = (number + min(1.0, summary.frames / frames_expected)) / len(work.inputs)
-            work.progress(share, f"{summary.frames} pictures")
+            work.progress(share, f"picture {summary.frames}")
     if not summary.frames:
         raise Invalid(f"{item.name} holds no picture.", code="no_video")
     told_all = {

@@ -35,7 +35,7 @@ def ladder(work: Work) -> None:
             *reading(item.path, CONTAINERS), *_graph(footage, rungs, tone_map_filter(footage.light, work.folder)),
             *_hls(work.folder, footage, rungs), *preview_output("preview", work.preview),
         ),
-        duration_s=footage.duration_s, message=f"{len(rungs)} qualities",
+        duration_s=footage.duration_s, message=", ".join(f"{height}p" for height, _ in rungs),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ class FilmParams(ShowcaseParams):
     shapes: tuple[str, ...] = param(tuple(SHAPES), "Shapes", choices=tuple(SHAPES), help="One film in each of these.")
     short_side_px: int = param(720, "Shorter side", minimum=144, maximum=2160, step=2, unit="px")
     transition: str = param("dissolve", "From shot to shot", choices=tuple(TRANSITIONS))
-    transition_s: float = param(0.5, "Length of that", minimum=0.1, maximum=2.0, step=0.1, unit="s")
+    transition_s: float = param(0.5, "Length of a transition", minimum=0.1, maximum=2.0, step=0.1, unit="s")
     titles: bool = param(True, "Titles", help="Of the property over the first shot, of the room over the others.")
     even_light: bool = param(True, "Even out brightness")
     sound: str = param("none", "Sound of the footage", choices=("none", "low"))

@@ -134,10 +134,14 @@ class JobDesk:
                 return output, results_storage(self._settings)
         raise NotFound(f"The job has no result {name!r}.", code="output_not_found")
 
-    def preview(self, job_id: str) -> Path | None:
+    def preview(self, job_id: str) -> bytes | None:
         """A JPEG of what a running job has made so far; None while there is nothing to see. Raises: NotFound."""
-        path = Workspace(self._settings, job_id).preview
-        return path if self.jobs.get(job_id).state == JobState.RUNNING and path.is_file() else None
+        if self.jobs.get(job_id).state != JobState.RUNNING:
+            return None
+        try:
+            return Workspace(self._settings, job_id).preview.read_bytes()
+        except FileNotFoundError:  # not there yet, or gone since we looked
+            return None
 
     def log(self, job_id: str) -> str:
         """The end of what the job's attempts wrote. Raises: NotFound."""

@@ -161,9 +161,7 @@ def job_preview(path: JobPath) -> Response:
     picture = services().jobs.preview(path.job_id)
     if picture is None:
         return Response(status=204)
-    response = send_file(picture, mimetype="image/jpeg", etag=False, max_age=0)
-    response.cache_control.no_store = True
-    return response
+    return Response(picture, mimetype="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
 @api.get("/api/v1/jobs/<job_id>/outputs/<path:name>")

@@ -120,5 +120,10 @@ def failure_of(command: Sequence[str], code: int, said: IO[bytes]) -> JobError:
     name = Path(command[0]).name
     if any(sign in searched for sign in NO_SPACE):
         return disk_full(words)
-    ended = f"signal {-code}" if code < 0 else f"exit code {code}"
-    return JobError(f"{name} failed ({ended}).", code="command_failed", command=shlex.join(command), detail=words)
+    return JobError(_end_in_words(name, code), code="command_failed", command=shlex.join(command), detail=words)
+
+
+def _end_in_words(name: str, code: int) -> str:
+    if code == -signal.SIGKILL:
+        return f"{name} was killed from outside; mostly the machine had no memory left. Try again when it has less to do."
+    return f"{name} failed (signal {-code})." if code < 0 else f"{name} failed (exit code {code})."

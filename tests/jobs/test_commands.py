@@ -40,6 +40,12 @@ def test_a_program_that_fails_says_why():
     assert missing.value.code == "command_missing"
 
 
+def test_a_program_that_is_killed_says_what_may_have_done_it():
+    with pytest.raises(JobError, match="no memory left") as failed:
+        run_command(["/bin/sh", "-c", "kill -9 $$"], lambda _: None)
+    assert failed.value.code == "command_failed"
+
+
 def test_a_program_without_room_on_the_disk_is_tried_again_later():
     with pytest.raises(JobError) as failed:
         run_command(["/bin/sh", "-c", "head -c 9 /dev/zero > /dev/full"], lambda _: None)

@@ -178,6 +178,7 @@ def test_a_job_is_cancelled_tried_again_and_kept(page: Page, admin: httpx.Client
     page.get_by_role("button", name="Cancel").click()
     page.get_by_role("dialog", name="Cancel this job?").get_by_role("button", name="Cancel the job").click()
     expect(badge(page)).to_have_text("Cancelled", timeout=DONE_MS)
+    expect(page.locator(".job-stage").first).not_to_contain_text("Running")
     page.get_by_role("button", name="Keep").click()
     expect(page.get_by_role("button", name="Keep")).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Try again").click()

@@ -105,7 +105,7 @@ export class JobShots {
         return;
       }
       const back = h("a", { class: "btn btn-primary", href: `#/jobs/${this.jobId}` }, "Back to the job");
-      this.root.replaceChildren(emptyState("film", "There are no shots to choose from", error.message, back));
+      this.root.replaceChildren(emptyState("film", "No shots", error.message, back));
     }
   }
 

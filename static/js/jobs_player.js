@@ -51,7 +51,8 @@ export class FilmPlayer {
       {
         class: "job-film",
         src: film.url,
-        poster: this.poster && film === this.films[0] ? this.poster.url : null,
+        // It is a picture of the footage, and would open an upright film as a wide one.
+        poster: this.poster && film.name.includes("_16x9.") ? this.poster.url : null,
         controls: true,
         preload: "metadata",
         playsinline: true,

@@ -22,6 +22,7 @@ from benchmarks.footage import ASSETS, ffmpeg
 from benchmarks.report import Figure, fail
 from sightline.jobs.execute import execute
 from sightline.jobs.kinds.showcase import takes as looking
+from sightline.jobs.kinds.showcase.light import gammas
 from sightline.media import footage
 from sightline.media.frame import Frame
 from sightline.records.database import Database
@@ -142,50 +143,77 @@ def frames_in(clip: Path) -> int:
 
 
 def by_hand(made: Made, clips: Sequence[Path], folder: Path) -> list[str]:
-    """The film as somebody would type it: cut, scale, crop in the middle, lay the titles over, dissolve, encode three times."""
+    """The same film as somebody would type it: cut, light, push-in, crop in the middle, titles, dissolves, sound, poster.
+
+    Only what needs a program is not in it: the window that follows the subject, and the preview.
+    """
     takes, fade_s = made.takes, float(made.film["transition_s"])
     cards = sorted((made.stages / "render").glob("card_*.png"))
-    rooms = list(dict.fromkeys(take["room"] for take in takes))
     call = [ffmpeg(), "-v", "error", "-nostdin", "-y"]
     for take in takes:
         call += ["-ss", str(take["start_s"]), "-t", str(take["length_s"] + 0.5), "-i", str(clips[take["file"]])]
     for card in cards:
         call += ["-i", str(card)]
-    graph = []
-    for n, take in enumerate(takes):
-        graph.append(
-            f"[{n}:v]setpts=PTS-STARTPTS,fps=30,tpad=stop_mode=clone:stop_duration=9,trim=end_frame={take['frames']},split=3[a{n}][b{n}][c{n}]"
-        )
-        card = len(takes) + min(rooms.index(take["room"]), len(cards) - 1)
-        for name, branch in zip(SHAPES, "abc", strict=True):
-            across, down = SHAPES[name]
-            graph.append(
-                f"[{branch}{n}]scale={across}:{down}:force_original_aspect_ratio=increase,crop={across}:{down},setsar=1[{branch}{n}p]"
-            )
-            graph.append(f"[{branch}{n}p][{card}:v]overlay=36:H-h-36,format=yuv420p,settb=AVTB[{branch}{n}t]")
+    graph = [_take_by_hand(n, take, gamma) for n, (take, gamma) in enumerate(zip(takes, _gammas(takes), strict=True))]
+    graph += [part for n, take in enumerate(takes) for part in _shapes_by_hand(n, take, takes, len(cards))]
     for branch in "abc":
         before = f"[{branch}0t]"
         for n, take in enumerate(takes[1:], 1):
             graph.append(f"{before}[{branch}{n}t]xfade=fade:duration={fade_s}:offset={take['at_s']:.6f}[{branch}{n}x]")
             before = f"[{branch}{n}x]"
+    graph += _sound_by_hand(takes, [_has_sound(clips[take["file"]]) for take in takes], fade_s)
     call += ["-filter_complex", ";".join(graph)]
     for name, branch in zip(SHAPES, "abc", strict=True):
-        out = [
-            "-map",
-            f"[{branch}{len(takes) - 1}x]",
-            "-c:v",
-            "libx264",
-            "-preset",
-            "veryfast",
-            "-crf",
-            "20",
-            "-r",
-            "30",
-            "-g",
-            "60",
-        ]
-        call += [*out, str(folder / f"by_hand_{name}.mp4")]
-    return call
+        picture = ["-map", f"[{branch}{len(takes) - 1}x]", "-c:v", "libx264", "-preset", "veryfast", "-crf", "20", "-r", "30"]
+        sound = ["-map", f"[s{branch}]", "-c:a", "aac", "-b:a", "128k"]
+        call += [*picture, "-g", "60", *sound, "-movflags", "+faststart", str(folder / f"by_hand_{name}.mp4")]
+    return [*call, "-map", "[still]", "-frames:v", "1", "-q:v", "2", "-update", "1", str(folder / "by_hand.jpg")]
+
+
+def _gammas(takes: Sequence[Mapping[str, Any]]) -> list[float]:
+    return gammas([take["brightness"] for take in takes])
+
+
+def _take_by_hand(n: int, take: Mapping[str, Any], gamma: float) -> str:
+    chain = f"[{n}:v]setpts=PTS-STARTPTS,fps=30,tpad=stop_mode=clone:stop_duration=9,trim=end_frame={take['frames']}"
+    if abs(gamma - 1) > 0.02:
+        chain += f",eq=gamma={gamma:.3f}"
+    if take["is_still"]:
+        x, y = (f"{side}*0.00042*on" for side in "WH")
+        corners = f"x0='{x}':y0='{y}':x1='W-{x}':y1='{y}':x2='{x}':y2='H-{y}':x3='W-{x}':y3='H-{y}'"
+        chain += f",format=yuv420p,perspective={corners}:sense=source:eval=frame"
+    if n:
+        return f"{chain},split=3[a{n}][b{n}][c{n}]"
+    return f"{chain},split=4[a0][b0][c0][p];[p]trim=start_frame=30:end_frame=31[still]"
+
+
+def _shapes_by_hand(n: int, take: Mapping[str, Any], takes: Sequence[Mapping[str, Any]], cards: int) -> list[str]:
+    rooms = list(dict.fromkeys(one["room"] for one in takes))
+    card = len(takes) + min(rooms.index(take["room"]), cards - 1)
+    parts = []
+    for name, branch in zip(SHAPES, "abc", strict=True):
+        across, down = SHAPES[name]
+        fill = f"scale={across}:{down}:force_original_aspect_ratio=increase,crop={across}:{down},setsar=1"
+        parts.append(f"[{branch}{n}]{fill}[{branch}{n}p]")
+        parts.append(f"[{branch}{n}p][{card}:v]overlay=36:H-h-36,format=yuv420p,settb=AVTB[{branch}{n}t]")
+    return parts
+
+
+def _sound_by_hand(takes: Sequence[Mapping[str, Any]], has_sound: Sequence[bool], fade_s: float) -> list[str]:
+    form = "aformat=sample_fmts=fltp:sample_rates=48000:channel_layouts=stereo"
+    parts, before = [], "[q0]"
+    for n, take in enumerate(takes):
+        source = f"[{n}:a]asetpts=PTS-STARTPTS,volume=0.35" if has_sound[n] else "anullsrc=r=48000:cl=stereo"
+        parts.append(f"{source},{form},apad,atrim=end={take['length_s']:.6f}[q{n}]")
+    for n in range(1, len(takes)):
+        parts.append(f"{before}[q{n}]acrossfade=d={fade_s}[r{n}]")
+        before = f"[r{n}]"
+    return [*parts, f"{before}asplit=3[sa][sb][sc]"]
+
+
+def _has_sound(clip: Path) -> bool:
+    with av.open(str(clip)) as container:
+        return bool(container.streams.audio)
 
 
 def faults_of(film: Path) -> list[str]:

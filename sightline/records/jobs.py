@@ -60,6 +60,8 @@ class JobInput:
     size_bytes: int
     origin: str = ""
     """Where the job fetches it from when it begins: `http(s)://…`, or `storage:KEY`. Empty: it is here. May hold credentials."""
+    duration_s: float = 0.0
+    """0: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,11 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from flask import Request
 
-from sightline.errors import Conflict, Invalid, NotFound, SightlineError, StorageError
+from sightline.errors import Conflict, Invalid, NotFound, StorageError
 from sightline.jobs.again import add_again
 from sightline.jobs.carriers import make_carrier
 from sightline.jobs.contract import JobKind, kind, kinds, make_job_params
@@ -20,7 +19,6 @@ from sightline.jobs.removal import remove_files
 from sightline.jobs.workspace import Workspace, fingerprint
 from sightline.media.address import AddressPolicy
 from sightline.media.chain import plain
-from sightline.media.probe import probe_file
 from sightline.media.stage_json import params_json
 from sightline.records.assets import Assets
 from sightline.records.database import Database
@@ -212,17 +210,9 @@ class JobDesk:
         }  # fmt: skip
 
 
-def estimate(job: Job, settings: Settings) -> float:
-    """Epoch seconds at which it may be done, were it alone; nobody knows how long footage is that must be fetched."""
-    seconds = sum(_duration_s(settings.data_dir / item.path) for item in job.inputs if not item.origin)
-    return job.created_at + kind(job.kind).estimate_s(seconds)
-
-
-def _duration_s(path: Path) -> float:
-    try:
-        return probe_file(path).duration_s or 0.0
-    except SightlineError:
-        return 0.0
+def estimate(job: Job) -> float:
+    """Epoch seconds at which it may be done, were it alone; nobody knows how long footage at an address of the web is."""
+    return job.created_at + kind(job.kind).estimate_s(sum(item.duration_s for item in job.inputs))
 
 
 def _order(fields: Mapping[str, str], key: str | None, owner_id: int | None) -> Order:

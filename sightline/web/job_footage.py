@@ -39,6 +39,8 @@ class Footage:
     """Others need the file at `path` as well."""
     extra: Extra | None = None
     """What it is beside footage."""
+    duration_s: float = 0.0
+    """0: not known."""
 
 
 def of_files(files: Iterable[ReceivedFile], wanted: JobKind, *, is_strict: bool, is_all: bool) -> tuple[list[Footage], list[str]]:
@@ -55,7 +57,8 @@ def of_files(files: Iterable[ReceivedFile], wanted: JobKind, *, is_strict: bool,
     for file in files:
         part, name = file.part, file.original_name
         try:
-            usable.append(Footage(name, part.path, part.sha256, part.size_bytes, extra=_medium(file, wanted)))
+            extra, duration_s = _medium(file, wanted)
+            usable.append(Footage(name, part.path, part.sha256, part.size_bytes, extra=extra, duration_s=duration_s))
         except SightlineError as err:
             if is_strict:
                 raise
@@ -68,9 +71,11 @@ def of_files(files: Iterable[ReceivedFile], wanted: JobKind, *, is_strict: bool,
 
 def of_asset(asset: Asset, folder: Path) -> Footage:
     """A video that was uploaded before, into `folder` or into S3."""
+    name, duration_s = asset.original_name, asset.duration_s or 0.0
     if asset.storage_key:
-        return Footage(asset.original_name, None, asset.sha256, asset.size_bytes, STORAGE_SCHEME + asset.storage_key)
-    return Footage(asset.original_name, folder / asset.file_name, asset.sha256, asset.size_bytes, is_copied=True)
+        origin = STORAGE_SCHEME + asset.storage_key
+        return Footage(name, None, asset.sha256, asset.size_bytes, origin, duration_s=duration_s)
+    return Footage(name, folder / asset.file_name, asset.sha256, asset.size_bytes, is_copied=True, duration_s=duration_s)
 
 
 def of_urls(urls: Sequence[str], policy: AddressPolicy) -> list[Footage]:
@@ -99,21 +104,21 @@ def keep(number: int, item: Footage, folder: Path, data_dir: Path) -> JobInput:
     elif item.path is not None:
         item.path.rename(target)
     shown = "".join(char for char in item.name if char.isprintable())[:SHOWN_MAX_CHARS] or "video"
-    return JobInput(shown, target.relative_to(data_dir.absolute()).as_posix(), item.sha256, item.size_bytes, item.origin)
+    path = target.relative_to(data_dir.absolute()).as_posix()
+    return JobInput(shown, path, item.sha256, item.size_bytes, item.origin, item.duration_s)
 
 
-def _medium(file: ReceivedFile, wanted: JobKind) -> Extra | None:
-    """What a file is beside footage; None: it is a video. Raises: Unsupported, Invalid."""
+def _medium(file: ReceivedFile, wanted: JobKind) -> tuple[Extra | None, float]:
+    """What a file is beside footage, None: it is a video; and a video's seconds. Raises: Unsupported, Invalid."""
     if not file.part.size_bytes:
         raise Invalid("The file is empty.", code="empty_file", field=FIELD)
     try:
-        probe_file(file.part.path)
+        return None, probe_file(file.part.path).duration_s or 0.0
     except Unsupported:
         extra = probe_extra(file.part.path) if wanted.extras else None
         if extra is None:
             raise
-        return extra
-    return None
+        return extra, 0.0
 
 
 def _of_url(url: str, policy: AddressPolicy) -> Footage:

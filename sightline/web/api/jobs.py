@@ -72,7 +72,7 @@ def add_job_from_urls(body: UrlJobBody) -> tuple[dict[str, Any], int]:
 def process_video(body: ProcessVideoBody) -> tuple[dict[str, Any], int]:
     """Fetch a video and work on it. `estimated_time`: seconds."""
     job = _job_over_urls([body.video_url], body.processing_type, {})
-    seconds = estimate(job, services().settings) - job.created_at
+    seconds = estimate(job) - job.created_at
     return {
         "success": True, "message": "The video is fetched and worked on as soon as it is its turn.", "status": "processing",
         "job_id": job.id, "estimated_time": round(seconds),
@@ -192,8 +192,7 @@ def _owners(jobs: Iterable[Job]) -> dict[str, str]:
 
 
 def _accepted(job: Any) -> dict[str, Any]:
-    parts = services()
     return {
         "success": True, "job_id": job.id, "status": "processing", "video_count": len(job.inputs),
-        "estimated_completion": estimate(job, parts.settings), "message": "The job waits for its turn.",
+        "estimated_completion": estimate(job), "message": "The job waits for its turn.",
     }  # fmt: skip
